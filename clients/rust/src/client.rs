@@ -1,0 +1,139 @@
+//! The client itself.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use toolbeam_proto::v1::search_service_client::SearchServiceClient;
+use toolbeam_proto::v1::{GetSearchModelsRequest, GetSearchModelsResponse, SearchRequest, SearchResponse};
+
+use crate::error::ClientError;
+
+/// How a client calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// The longest time to establish a connection.
+    pub connect_timeout: Duration,
+    /// How long a call may take. Sent along, so that the service stops searching
+    /// in time and returns the best that it has.
+    pub deadline: Duration,
+    /// The largest message that is accepted or sent, in bytes.
+    pub max_message_bytes: usize,
+}
+
+/// Two seconds to connect, a minute for a call, 16 MiB.
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig {
+            connect_timeout: Duration::from_secs(2),
+            deadline: Duration::from_secs(60),
+            max_message_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// A connection to a gateway. Clones share the connection; calls run side by
+/// side, and a dropped call is cancelled at the service.
+#[derive(Debug, Clone)]
+pub struct Client {
+    search: SearchServiceClient<Channel>,
+    health: HealthClient<Channel>,
+    deadline: Duration,
+}
+
+impl Client {
+    /// Connects to a gateway at `host:port` or `http://host:port`.
+    ///
+    /// # Errors
+    /// The address is malformed, or nothing answers there.
+    pub async fn connect(address: &str, config: ClientConfig) -> Result<Client, ClientError> {
+        let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let endpoint = Endpoint::from_shared(uri)
+            .map_err(|_malformed| ClientError::Address { address: address.to_owned() })?;
+        let channel = endpoint
+            .connect_timeout(config.connect_timeout)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .tcp_nodelay(true)
+            .connect()
+            .await
+            .map_err(|error| ClientError::Connect {
+                address: address.to_owned(),
+                reason: innermost(&error),
+            })?;
+        Ok(Client::over(channel, config))
+    }
+
+    /// A client over a channel that exists already. `connect_timeout` is the
+    /// channel's own affair.
+    pub fn over(channel: Channel, config: ClientConfig) -> Client {
+        let search = SearchServiceClient::new(channel.clone())
+            .max_decoding_message_size(config.max_message_bytes)
+            .max_encoding_message_size(config.max_message_bytes);
+        Client { search, health: HealthClient::new(channel), deadline: config.deadline }
+    }
+
+    /// Searches for the calls that should be made. No valid answer is a normal
+    /// reply with `STOP_REASON_NO_VALID_ANSWER`.
+    ///
+    /// # Errors
+    /// The service refused or failed, or the deadline passed.
+    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, ClientError> {
+        let mut search = self.search.clone();
+        self.within(request, |request| async move { search.search(request).await }).await
+    }
+
+    /// Says which models the gateway searches with.
+    ///
+    /// # Errors
+    /// As for [`Client::search`].
+    pub async fn model_info(&self) -> Result<GetSearchModelsResponse, ClientError> {
+        let mut search = self.search.clone();
+        let request = GetSearchModelsRequest {};
+        self.within(request, |request| async move { search.get_model_info(request).await }).await
+    }
+
+    /// Whether the gateway says that it is ready.
+    ///
+    /// # Errors
+    /// As for [`Client::search`].
+    pub async fn is_serving(&self) -> Result<bool, ClientError> {
+        let mut health = self.health.clone();
+        let request = HealthCheckRequest { service: String::new() };
+        let reply = self.within(request, |request| async move { health.check(request).await }).await?;
+        Ok(reply.status() == ServingStatus::Serving)
+    }
+
+    /// Makes one call with the deadline sent along and enforced here as well.
+    async fn within<Q, R, F>(&self, message: Q, call: impl FnOnce(Request<Q>) -> F) -> Result<R, ClientError>
+    where
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let mut request = Request::new(message);
+        request.set_timeout(self.deadline);
+        let late = ClientError::Deadline { deadline: self.deadline };
+        let began = tokio::time::Instant::now();
+        match tokio::time::timeout(self.deadline, call(request)).await {
+            Ok(Ok(reply)) => Ok(reply.into_inner()),
+            // The transport's own timer says CANCELLED when it wins the race.
+            Ok(Err(status))
+                if status.code() == tonic::Code::Cancelled && began.elapsed() >= self.deadline =>
+            {
+                Err(late)
+            }
+            Ok(Err(status)) => Err(status.into()),
+            Err(_elapsed) => Err(late),
+        }
+    }
+}
+
+/// The words of the innermost cause: the outer ones say "transport error".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

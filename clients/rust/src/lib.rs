@@ -1,0 +1,42 @@
+//! A Rust client for Toolbeam: given tools and a conversation, which function
+//! calls should be made?
+//!
+//! ```no_run
+//! use toolbeam_client::v1::{Message, Prompt, Role, SearchRequest, Tool};
+//! use toolbeam_client::{Client, ClientConfig};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect("localhost:50050", ClientConfig::default()).await?;
+//! let reply = client
+//!     .search(SearchRequest {
+//!         prompt: Some(Prompt {
+//!             messages: vec![Message {
+//!                 role: Role::User.into(),
+//!                 content: "What is the weather in Oslo?".to_owned(),
+//!                 ..Message::default()
+//!             }],
+//!             tools: vec![Tool {
+//!                 name: "get_weather".to_owned(),
+//!                 description: "The weather of a city".to_owned(),
+//!                 parameters: r#"{"type": "object", "properties": {"city": {"type": "string"}}}"#
+//!                     .to_owned(),
+//!             }],
+//!         }),
+//!         ..SearchRequest::default()
+//!     })
+//!     .await?;
+//! for call in reply.answers.first().map(|answer| &answer.calls).into_iter().flatten() {
+//!     println!("{}({})", call.name, call.arguments);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod error;
+
+pub use client::{Client, ClientConfig};
+pub use error::{ClientError, FieldViolation};
+pub use tonic::Code;
+pub use tonic::transport::Channel;
+pub use toolbeam_proto::v1;

@@ -1,0 +1,6 @@
+//! Searches by the engine, with ports in memory.
+
+mod endings;
+mod panics;
+mod ports;
+mod searches;

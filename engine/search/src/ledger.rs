@@ -1,0 +1,125 @@
+//! What every strategy keeps count of, and how it closes.
+
+use crate::answer::Answer;
+use crate::command::{BeamId, Command, Draw};
+use crate::dropped::{DropKind, Dropped};
+use crate::expansion::Expansion;
+use crate::failure::Failure;
+use crate::outcome::{Outcome, StopReason};
+use crate::pool::Pool;
+use crate::settings::Settings;
+use crate::usage::Usage;
+use std::sync::Arc;
+
+/// The settings, the pool and the counts of one search.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) settings: Settings,
+    pub(crate) pool: Pool,
+    pub(crate) usage: Usage,
+    pub(crate) dropped: Dropped,
+    /// Rounds consumed whole.
+    pub(crate) rounds: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(settings: Settings) -> Ledger {
+        let pool = Pool::new(settings.tools.clone());
+        let (usage, dropped) = (Usage::default(), Dropped::default());
+        Ledger { settings, pool, usage, dropped, rounds: 0 }
+    }
+
+    /// Asks for an expansion, counting it.
+    pub(crate) fn expand(
+        &mut self,
+        beam: BeamId,
+        answer: &Arc<Answer>,
+        expansions: u32,
+        draw: Draw,
+    ) -> Command {
+        self.usage.expansions += u64::from(expansions);
+        Command::Expand { beam, answer: Arc::clone(answer), expansions, draw }
+    }
+
+    /// Asks for rewards, counting the candidates.
+    pub(crate) fn score(&mut self, beam: BeamId, candidates: Vec<Expansion>) -> Command {
+        self.usage.candidates += candidates.len() as u64;
+        Command::Score { beam, candidates }
+    }
+
+    /// Puts a complete answer into the pool, or counts it as dropped; false if dropped.
+    pub(crate) fn offer(&mut self, answer: &Arc<Answer>, count: u32) -> bool {
+        let admitted = self.pool.offer(Arc::clone(answer), count);
+        if !admitted {
+            self.dropped.add(DropKind::SchemaInvalid, count);
+        }
+        admitted
+    }
+
+    /// The limit that is used up, if one is.
+    pub(crate) fn exhausted(&self) -> Option<StopReason> {
+        let limits = &self.settings.limits;
+        if self.rounds >= limits.max_rounds {
+            Some(StopReason::MaxRounds)
+        } else if self.usage.policy.decode_tokens >= limits.max_policy_tokens {
+            Some(StopReason::MaxPolicyTokens)
+        } else if self.usage.reward.answer_tokens >= limits.max_reward_tokens {
+            Some(StopReason::MaxRewardTokens)
+        } else {
+            None
+        }
+    }
+
+    /// Ends the search. Without an answer, an end that would have returned one says so.
+    pub(crate) fn close(&mut self, reason: StopReason) -> Command {
+        let answers = self.pool.take_best(self.settings.num_answers);
+        let stop_reason = match reason {
+            StopReason::Finished
+            | StopReason::NoValidAnswer
+            | StopReason::MaxRounds
+            | StopReason::MaxPolicyTokens
+            | StopReason::MaxRewardTokens
+                if answers.is_empty() =>
+            {
+                StopReason::NoValidAnswer
+            }
+            reason => reason,
+        };
+        Command::Finish(Outcome {
+            answers,
+            stop_reason,
+            usage: self.usage,
+            dropped: self.dropped,
+            rounds: self.rounds,
+        })
+    }
+}
+
+/// Writes a reply's rewards into the candidates that were asked about.
+///
+/// # Errors
+/// If the reply does not fit: other numbers of candidates or steps, or a reward that is no number.
+pub(crate) fn award(candidates: &mut [Expansion], rewards: Vec<Vec<Option<f32>>>) -> Result<(), Failure> {
+    if rewards.len() != candidates.len() {
+        return Err(Failure::Internal(format!(
+            "the scorer gave rewards for {} candidates of {}",
+            rewards.len(),
+            candidates.len()
+        )));
+    }
+    for (candidate, rewards) in candidates.iter_mut().zip(rewards) {
+        if rewards.len() != candidate.new_steps.len() {
+            return Err(Failure::Internal(format!(
+                "the scorer gave {} rewards for {} steps",
+                rewards.len(),
+                candidate.new_steps.len()
+            )));
+        }
+        if let Some(reward) = rewards.iter().flatten().find(|reward| !reward.is_finite()) {
+            return Err(Failure::Internal(format!("the scorer gave the reward {reward}")));
+        }
+        let answer = Arc::make_mut(&mut candidate.answer);
+        answer.rewards[candidate.new_steps.clone()].copy_from_slice(&rewards);
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Search strategies as deterministic machines.
+//!
+//! A [`Strategy`] is fed [`Event`]s and answers with [`Command`]s. It knows no clock, no runtime
+//! and no model, so that every pruning decision can be tested as data. Whoever interprets the
+//! commands (`toolbeam-actors`) asks a policy for continuations, turns them into candidates with
+//! [`expand`], asks a reward model, and feeds the replies back in whatever order they arrive: a
+//! strategy consumes a round in index order.
+//!
+//! The search is the paper's fine-grained beam search (arXiv 2510.14703, section 3.4): explore
+//! more, retain less.
+
+mod aggregation;
+mod answer;
+mod candidate;
+mod command;
+mod dropped;
+mod event;
+mod expansion;
+mod failure;
+mod ledger;
+mod note;
+mod outcome;
+mod pool;
+mod settings;
+mod strategy;
+mod usage;
+
+pub use aggregation::{Aggregation, Scope};
+pub use answer::Answer;
+pub use command::{BeamId, Command, Draw};
+pub use dropped::{DropKind, Dropped};
+pub use event::Event;
+pub use expansion::{Continuation, Expansion, Finish, expand};
+pub use failure::Failure;
+pub use note::{CandidateTrace, Fate, Note, RoundTrace};
+pub use outcome::{FinishedAnswer, Outcome, StopReason};
+pub use settings::{Limits, MAX_BEAMS, MAX_EXPANSIONS, Settings, SettingsError, StrategyKind};
+pub use strategy::{Strategy, strategy};
+pub use usage::{PolicyUsage, RewardUsage, Usage};

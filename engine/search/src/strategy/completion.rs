@@ -1,0 +1,122 @@
+//! Finishing one answer greedily: all of the greedy strategy, and what a search does with its
+//! reserve when the deadline nears.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::answer::Answer;
+use crate::command::{BeamId, Command, Draw};
+use crate::event::Event;
+use crate::expansion::Expansion;
+use crate::ledger::{Ledger, award};
+use crate::note::Note;
+use crate::outcome::StopReason;
+
+/// One beam that takes the most probable step until its answer is complete, then has the steps
+/// scored that have no rewards, once, so that the caller gets them.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    beam: BeamId,
+    answer: Arc<Answer>,
+    /// Steps and bytes of the answer where the completion began; the steps before have rewards.
+    from: (usize, usize),
+    /// The complete answer, while its rewards are awaited.
+    complete: Option<Expansion>,
+}
+
+impl Completion {
+    /// Begins to complete `answer`; the command asks for its first step.
+    pub(crate) fn begin(beam: BeamId, answer: Arc<Answer>, ledger: &mut Ledger) -> (Completion, Command) {
+        let command = ledger.expand(beam, &answer, 1, Draw::Greedy);
+        let from = (answer.steps.len(), answer.text.len());
+        (Completion { beam, answer, from, complete: None }, command)
+    }
+
+    /// What follows from an event: more commands, or the end. The answer, if there is one, is in
+    /// the ledger's pool by then.
+    pub(crate) fn on_event(
+        &mut self,
+        event: Event,
+        ledger: &mut Ledger,
+    ) -> ControlFlow<StopReason, Vec<Command>> {
+        match event {
+            Event::Expanded { beam, mut expansions, dropped, usage }
+                if beam == self.beam && self.complete.is_none() =>
+            {
+                ledger.usage.policy.merge(usage);
+                ledger.dropped.merge(dropped);
+                ledger.rounds += 1;
+                let note = Note::Expanded {
+                    round: ledger.rounds,
+                    beam,
+                    candidates: u32::try_from(expansions.len()).unwrap_or(u32::MAX),
+                    dropped,
+                };
+                expansions.truncate(1);
+                match expansions.pop() {
+                    Some(expansion) => self.advance(expansion, Command::Note(note), ledger),
+                    None => ControlFlow::Break(StopReason::Finished),
+                }
+            }
+            Event::Scored { beam, rewards, usage } if beam == self.beam => {
+                let Some(complete) = self.complete.take() else {
+                    return ControlFlow::Continue(Vec::new());
+                };
+                ledger.usage.reward.merge(usage);
+                let mut candidates = [complete];
+                if let Err(failure) = award(&mut candidates, rewards) {
+                    return ControlFlow::Break(StopReason::Failed(failure));
+                }
+                let [complete] = candidates;
+                ledger.offer(&complete.answer, complete.count);
+                ControlFlow::Break(StopReason::Finished)
+            }
+            Event::Failed { beam, failure } if beam == self.beam => {
+                ControlFlow::Break(StopReason::Failed(failure))
+            }
+            Event::DeadlineReached => {
+                // Better an answer without rewards than none.
+                if let Some(complete) = self.complete.take() {
+                    ledger.offer(&complete.answer, complete.count);
+                }
+                ControlFlow::Break(StopReason::Deadline)
+            }
+            Event::Cancelled => ControlFlow::Break(StopReason::Cancelled),
+            Event::Expanded { .. } | Event::Scored { .. } | Event::Failed { .. } | Event::DeadlineNear => {
+                ControlFlow::Continue(Vec::new())
+            }
+        }
+    }
+
+    /// Takes the step, and asks for the next or for the rewards.
+    fn advance(
+        &mut self,
+        expansion: Expansion,
+        note: Command,
+        ledger: &mut Ledger,
+    ) -> ControlFlow<StopReason, Vec<Command>> {
+        self.answer = expansion.answer;
+        if !self.answer.is_complete() {
+            if let Some(limit) = ledger.exhausted() {
+                return ControlFlow::Break(limit);
+            }
+            let command = ledger.expand(self.beam, &self.answer, 1, Draw::Greedy);
+            return ControlFlow::Continue(vec![note, command]);
+        }
+        if !ledger.pool.admits(&self.answer) {
+            // Counted as dropped; no reward would change that.
+            ledger.offer(&self.answer, expansion.count);
+            return ControlFlow::Break(StopReason::Finished);
+        }
+        let whole = Expansion {
+            new_steps: self.from.0..self.answer.steps.len(),
+            new_text: self.from.1..self.answer.text.len(),
+            answer: Arc::clone(&self.answer),
+            count: expansion.count,
+            index: expansion.index,
+        };
+        self.complete = Some(whole.clone());
+        let command = ledger.score(self.beam, vec![whole]);
+        ControlFlow::Continue(vec![note, command])
+    }
+}

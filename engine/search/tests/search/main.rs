@@ -1,0 +1,10 @@
+//! Searches as event scripts: a small world answers the commands, and what the strategy commanded
+//! is compared as text.
+
+mod deadline;
+mod endings;
+mod mechanism;
+mod order;
+mod parsing;
+mod pruning;
+mod world;

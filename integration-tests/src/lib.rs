@@ -1,0 +1,1 @@
+//! Whole processes, real sockets, real weights

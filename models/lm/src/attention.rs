@@ -1,0 +1,366 @@
+//! Attention over shared prefixes (cascade attention).
+//!
+//! Each query attends to two parts: the *trunk*, which many sequences share and which is read once
+//! for all of them, and its own *tail*. The parts are merged by their log-sum-exp, which is exact:
+//! softmax over a union is the mixture of the softmaxes over its parts.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::LmError;
+use crate::kv::PADDING_SLOT;
+
+/// Up to this many new tokens, sequences are padded into one batch; longer ones go by themselves.
+const PADDED: usize = 32;
+
+/// One sequence's part of a forward pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    /// Slots that every new token attends to, consecutive: start and length.
+    pub(crate) trunk: Option<(usize, usize)>,
+    /// Slots after the trunk, the new tokens' last. New tokens attend to them causally.
+    pub(crate) tail: Vec<i64>,
+    /// How many of the tail's slots are new.
+    pub(crate) new: usize,
+}
+
+/// Where the keys and values of one layer are.
+pub(crate) struct LayerKv<'a> {
+    /// Shape (slots, key-value heads, head size).
+    pub(crate) keys: &'a Tensor,
+    /// Shape (slots, key-value heads, head size).
+    pub(crate) values: &'a Tensor,
+}
+
+/// How the tokens of a forward pass attend; the same for every layer.
+pub(crate) struct AttentionPlan {
+    /// Slots that the new tokens' keys and values go to, shape (tokens).
+    pub(crate) new_slots: Tensor,
+    trunks: Vec<Trunk>,
+    tails: Vec<Tail>,
+    /// Brings concatenated trunk outputs into token order; `None` if they are.
+    trunk_order: Option<Tensor>,
+    /// Brings concatenated tail outputs into token order; `None` if they are.
+    tail_order: Option<Tensor>,
+}
+
+struct Trunk {
+    /// Start and length of the slots; `None` for tokens without a trunk.
+    slots: Option<(usize, usize)>,
+    tokens: Vec<i64>,
+    /// The tokens as an index; `None` if it is all tokens in order.
+    index: Option<Tensor>,
+}
+
+enum Tail {
+    /// One long sequence that attends to its own new tokens only.
+    Causal { first: i64, len: i64, slots: Tensor },
+    /// Several short ones, padded to (sequences, new tokens) and (sequences, slots).
+    Padded { queries: Tensor, slots: Tensor, mask: Tensor, valid: Tensor, sequences: i64, new: i64 },
+}
+
+impl AttentionPlan {
+    /// Plans a pass over `spans`, whose new tokens are concatenated in order. `group` is the number
+    /// of query heads per key-value head; `kind` the type of the additive masks.
+    pub(crate) fn new(spans: &[Span], group: i64, device: Device, kind: Kind) -> Result<AttentionPlan, LmError> {
+        let mut starts = Vec::with_capacity(spans.len());
+        let mut total = 0i64;
+        for span in spans {
+            starts.push(total);
+            total += span.new as i64;
+        }
+        let new_slots: Vec<i64> = spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]).copied().collect();
+        let (trunks, trunk_order) = plan_trunks(spans, &starts, total, device)?;
+        let (tails, tail_order) = plan_tails(spans, &starts, group, (device, kind))?;
+        Ok(AttentionPlan { new_slots: index_tensor(&new_slots, device)?, trunks, tails, trunk_order, tail_order })
+    }
+
+    /// Attends: queries (tokens, query heads, head size), keys and values of all slots -> the same
+    /// shape as the queries.
+    pub(crate) fn attend(&self, queries: &Tensor, kv: &LayerKv) -> Result<Tensor, LmError> {
+        let (_, heads, size) = queries.size3()?;
+        let kv_heads = kv.keys.size()[1];
+        let shape = Heads { kv_heads, group: heads / kv_heads, size };
+        let tails = self.tails.iter().map(|tail| tail.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
+        let tail = Part::concatenate(tails, self.tail_order.as_ref())?;
+        if self.trunks.iter().all(|trunk| trunk.slots.is_none()) {
+            return Ok(tail.output);
+        }
+        let trunks = self.trunks.iter().map(|trunk| trunk.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
+        Part::concatenate(trunks, self.trunk_order.as_ref())?.merge(tail)
+    }
+}
+
+struct Heads {
+    kv_heads: i64,
+    group: i64,
+    size: i64,
+}
+
+/// Attention over some of the keys.
+struct Part {
+    /// Shape (tokens, query heads, head size).
+    output: Tensor,
+    /// Shape (tokens, query heads), float32.
+    log_sum_exp: Tensor,
+}
+
+impl Part {
+    fn concatenate(parts: Vec<Part>, order: Option<&Tensor>) -> Result<Part, LmError> {
+        let (outputs, sums): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.output, part.log_sum_exp)).unzip();
+        let (output, log_sum_exp) = match outputs.len() {
+            1 => (outputs[0].shallow_clone(), sums[0].shallow_clone()),
+            _ => (Tensor::f_cat(&outputs, 0)?, Tensor::f_cat(&sums, 0)?),
+        };
+        Ok(match order {
+            Some(order) => {
+                Part { output: output.f_index_select(0, order)?, log_sum_exp: log_sum_exp.f_index_select(0, order)? }
+            }
+            None => Part { output, log_sum_exp },
+        })
+    }
+
+    /// The attention over the union of both parts' keys.
+    fn merge(self, other: Part) -> Result<Tensor, LmError> {
+        let total = self.log_sum_exp.f_logaddexp(&other.log_sum_exp)?;
+        let weight = |sum: &Tensor, like: &Tensor| -> Result<Tensor, LmError> {
+            Ok(sum.f_sub(&total)?.f_exp()?.f_unsqueeze(-1)?.f_to_kind(like.kind())?)
+        };
+        let first = self.output.f_mul(&weight(&self.log_sum_exp, &self.output)?)?;
+        Ok(first.f_add(&other.output.f_mul(&weight(&other.log_sum_exp, &other.output)?)?)?)
+    }
+}
+
+impl Trunk {
+    fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
+        let Heads { kv_heads, group, size } = *shape;
+        let tokens = self.tokens.len() as i64;
+        let Some((start, len)) = self.slots else {
+            let options = (queries.kind(), queries.device());
+            return Ok(Part {
+                output: Tensor::f_zeros([tokens, kv_heads * group, size], options)?,
+                log_sum_exp: Tensor::f_full(
+                    [tokens, kv_heads * group],
+                    f64::NEG_INFINITY,
+                    (Kind::Float, queries.device()),
+                )?,
+            });
+        };
+        let queries = match &self.index {
+            Some(index) => queries.f_index_select(0, index)?,
+            None => queries.shallow_clone(),
+        };
+        // (T, H, E) -> (1, K, T*G, E): the query heads of a group become queries of their shared head.
+        let folded = queries
+            .f_view([tokens, kv_heads, group, size])?
+            .f_permute([1, 0, 2, 3])?
+            .f_reshape([1, kv_heads, tokens * group, size])?;
+        let slots = |all: &Tensor| -> Result<Tensor, LmError> {
+            Ok(all.f_narrow(0, start as i64, len as i64)?.f_permute([1, 0, 2])?.f_unsqueeze(0)?) // (1, K, P, E)
+        };
+        let (output, sum) = attention(&folded, &slots(kv.keys)?, &slots(kv.values)?, None, false)?;
+        Ok(Part {
+            output: output
+                .f_view([kv_heads, tokens, group, size])?
+                .f_permute([1, 0, 2, 3])?
+                .f_reshape([tokens, kv_heads * group, size])?,
+            log_sum_exp: sum
+                .f_reshape([kv_heads, tokens, group])?
+                .f_permute([1, 0, 2])?
+                .f_reshape([tokens, kv_heads * group])?,
+        })
+    }
+}
+
+impl Tail {
+    fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
+        match self {
+            Tail::Causal { first, len, slots } => causal(&queries.f_narrow(0, *first, *len)?, slots, kv, shape),
+            Tail::Padded { .. } => self.padded(queries, kv, shape),
+        }
+    }
+
+    fn padded(&self, all: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
+        let Tail::Padded { queries, slots, mask, valid, sequences, new } = self else {
+            return Err(LmError::BatchFailed("a causal tail was taken for a padded one".into()));
+        };
+        let Heads { kv_heads, group, size } = *shape;
+        let (b, n) = (*sequences, *new);
+        // (T, H, E) -> (B, K, n*G, E)
+        let folded = all
+            .f_index_select(0, queries)?
+            .f_view([b, n, kv_heads, group, size])?
+            .f_permute([0, 2, 1, 3, 4])?
+            .f_reshape([b, kv_heads, n * group, size])?;
+        let gather = |all: &Tensor| -> Result<Tensor, LmError> {
+            Ok(all.f_index_select(0, slots)?.f_view([b, -1, kv_heads, size])?.f_permute([0, 2, 1, 3])?) // (B, K, L, E)
+        };
+        let (output, sum) = attention(&folded, &gather(kv.keys)?, &gather(kv.values)?, Some(mask), false)?;
+        let output = output.f_view([b, kv_heads, n, group, size])?.f_permute([0, 2, 1, 3, 4])?;
+        let sum = sum.f_reshape([b, kv_heads, n, group])?.f_permute([0, 2, 1, 3])?;
+        Ok(Part {
+            output: output.f_reshape([b * n, kv_heads * group, size])?.f_index_select(0, valid)?,
+            log_sum_exp: sum.f_reshape([b * n, kv_heads * group])?.f_index_select(0, valid)?,
+        })
+    }
+}
+
+/// Causal attention of a sequence's new tokens to themselves: queries (n, H, E).
+fn causal(queries: &Tensor, slots: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
+    let Heads { kv_heads, group, size } = *shape;
+    let n = queries.size()[0];
+    let queries = queries.f_permute([1, 0, 2])?.f_unsqueeze(0)?; // (1, H, n, E)
+    let expand = |all: &Tensor| -> Result<Tensor, LmError> {
+        Ok(all
+            .f_index_select(0, slots)?
+            .f_permute([1, 0, 2])?
+            .f_unsqueeze(1)?
+            .f_expand([kv_heads, group, n, size], false)?
+            .f_reshape([1, kv_heads * group, n, size])?) // (1, H, n, E)
+    };
+    let (output, sum) = attention(&queries, &expand(kv.keys)?, &expand(kv.values)?, None, true)?;
+    Ok(Part {
+        output: output.f_squeeze_dim(0)?.f_permute([1, 0, 2])?.f_contiguous()?,
+        log_sum_exp: sum.f_reshape([kv_heads * group, n])?.f_transpose(0, 1)?.f_contiguous()?,
+    })
+}
+
+/// Softmax attention: queries (B, H, q, E), keys and values (B, H, k, E), an additive mask that
+/// broadcasts to (B, H, q, k) -> output (B, H, q, E), log-sum-exp (B, H, q) in float32.
+fn attention(
+    queries: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    mask: Option<&Tensor>,
+    causal: bool,
+) -> Result<(Tensor, Tensor), LmError> {
+    if queries.device() == Device::Cpu {
+        let (output, sum) = Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu(
+            queries, keys, values, 0.0, causal, mask, None,
+        )?;
+        return Ok((output.f_contiguous()?, sum.f_to_kind(Kind::Float)?.f_contiguous()?));
+    }
+    let scale = (queries.size()[3] as f64).powf(-0.5);
+    let mut scores = queries.f_matmul(&keys.f_transpose(-1, -2)?)?.f_to_kind(Kind::Float)?.f_mul_scalar(scale)?;
+    if let Some(mask) = mask {
+        scores = scores.f_add(mask)?;
+    }
+    if causal {
+        let (q, k) = (queries.size()[2], keys.size()[2]);
+        let future = Tensor::f_ones([q, k], (Kind::Bool, queries.device()))?.f_triu(1)?;
+        scores = scores.f_masked_fill(&future, f64::NEG_INFINITY)?;
+    }
+    let sum = scores.f_logsumexp([-1], true)?;
+    let weights = scores.f_sub(&sum)?.f_exp()?.f_to_kind(values.kind())?;
+    Ok((weights.f_matmul(values)?, sum.f_squeeze_dim(-1)?))
+}
+
+type Planned<T> = (Vec<T>, Option<Tensor>);
+
+fn plan_trunks(spans: &[Span], starts: &[i64], total: i64, device: Device) -> Result<Planned<Trunk>, LmError> {
+    let mut trunks: Vec<Trunk> = Vec::new();
+    for (span, start) in spans.iter().zip(starts) {
+        let tokens = *start..*start + span.new as i64;
+        match trunks.iter_mut().find(|trunk| trunk.slots == span.trunk) {
+            Some(trunk) => trunk.tokens.extend(tokens),
+            None => trunks.push(Trunk { slots: span.trunk, tokens: tokens.collect(), index: None }),
+        }
+    }
+    for trunk in &mut trunks {
+        if trunk.tokens.len() as i64 != total {
+            trunk.index = Some(index_tensor(&trunk.tokens, device)?);
+        }
+    }
+    let order = inverse(trunks.iter().flat_map(|trunk| &trunk.tokens).copied(), device)?;
+    Ok((trunks, order))
+}
+
+fn plan_tails(
+    spans: &[Span],
+    starts: &[i64],
+    group: i64,
+    options: (Device, Kind),
+) -> Result<Planned<Tail>, LmError> {
+    let mut tails = Vec::new();
+    let mut tokens = Vec::new();
+    let mut buckets: [Vec<usize>; 3] = Default::default();
+    for (index, span) in spans.iter().enumerate() {
+        if span.new > PADDED && span.new == span.tail.len() {
+            let (first, len) = (starts[index], span.new as i64);
+            tokens.extend(first..first + len);
+            tails.push(Tail::Causal { first, len, slots: index_tensor(&span.tail, options.0)? });
+        } else if span.new > PADDED {
+            tails.push(pad(&[index], spans, starts, group, options)?);
+            tokens.extend(starts[index]..starts[index] + span.new as i64);
+        } else {
+            let bucket = if span.new <= 1 { 0 } else if span.new <= PADDED / 4 { 1 } else { 2 };
+            buckets[bucket].push(index);
+        }
+    }
+    for bucket in buckets.iter().filter(|bucket| !bucket.is_empty()) {
+        tails.push(pad(bucket, spans, starts, group, options)?);
+        tokens.extend(bucket.iter().flat_map(|index| starts[*index]..starts[*index] + spans[*index].new as i64));
+    }
+    Ok((tails, inverse(tokens.into_iter(), options.0)?))
+}
+
+fn pad(
+    members: &[usize],
+    spans: &[Span],
+    starts: &[i64],
+    group: i64,
+    (device, kind): (Device, Kind),
+) -> Result<Tail, LmError> {
+    let new = members.iter().map(|m| spans[*m].new).max().unwrap_or(0);
+    let len = members.iter().map(|m| spans[*m].tail.len()).max().unwrap_or(0);
+    let rows = members.len();
+    let mut queries = vec![0i64; rows * new];
+    let mut slots = vec![PADDING_SLOT as i64; rows * len];
+    let mut mask = vec![f32::NEG_INFINITY; rows * new * len];
+    let mut valid = Vec::new();
+    for (row, member) in members.iter().enumerate() {
+        let span = &spans[*member];
+        slots[row * len..row * len + span.tail.len()].copy_from_slice(&span.tail);
+        for query in 0..new {
+            let real = query < span.new;
+            if real {
+                queries[row * new + query] = starts[*member] + query as i64;
+                valid.push((row * new + query) as i64);
+            }
+            // Padding queries see one slot, so that their softmax is finite.
+            let visible = if real { span.tail.len() - span.new + query + 1 } else { 1 };
+            let start = (row * new + query) * len;
+            mask[start..start + visible].fill(0.0);
+        }
+    }
+    let mask = Tensor::f_from_slice(&mask)?
+        .f_view([rows as i64, 1, new as i64, 1, len as i64])?
+        .f_expand([rows as i64, 1, new as i64, group, len as i64], false)?
+        .f_reshape([rows as i64, 1, new as i64 * group, len as i64])?
+        .f_to_device(device)?
+        .f_to_kind(kind)?;
+    Ok(Tail::Padded {
+        queries: index_tensor(&queries, device)?,
+        slots: index_tensor(&slots, device)?,
+        mask,
+        valid: index_tensor(&valid, device)?,
+        sequences: rows as i64,
+        new: new as i64,
+    })
+}
+
+/// The permutation that undoes `tokens`, or `None` if they are in order.
+fn inverse(tokens: impl Iterator<Item = i64>, device: Device) -> Result<Option<Tensor>, LmError> {
+    let tokens: Vec<i64> = tokens.collect();
+    if tokens.is_sorted() {
+        return Ok(None);
+    }
+    let mut order = vec![0i64; tokens.len()];
+    for (place, token) in tokens.iter().enumerate() {
+        order[*token as usize] = place as i64;
+    }
+    Ok(Some(index_tensor(&order, device)?))
+}
+
+fn index_tensor(values: &[i64], device: Device) -> Result<Tensor, LmError> {
+    Ok(Tensor::f_from_slice(values)?.f_to_device(device)?)
+}

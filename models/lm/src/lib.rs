@@ -1,0 +1,39 @@
+//! The libtorch runtime: causal language models behind one thread per device.
+//!
+//! There is one primitive, extending sequences by new tokens; everything else is scheduling. A
+//! [`Runtime`] loads models and gives a [`ModelHandle`] for each. [`ModelHandle::generate`] samples
+//! continuations; [`ModelHandle::read`] computes chosen logits at chosen positions of given tokens.
+//! Callers on any thread are batched together; the prompt of a request is computed and stored once,
+//! and shared by everything that continues it.
+//!
+//! This crate knows tokens and tensors. It does not know what an answer is, or an RPC.
+
+mod attention;
+mod config;
+mod device;
+mod error;
+mod files;
+mod kv;
+mod prompt;
+mod python_json;
+mod python_methods;
+mod python_text;
+mod qwen2;
+mod runtime;
+mod sampler;
+mod template;
+mod tokenizer;
+mod weights;
+
+pub use config::ModelConfig;
+pub use device::{ChosenDevice, DeviceChoice, choose_device};
+pub use error::LmError;
+pub use files::ModelFiles;
+pub use prompt::{Prompt, PromptFormat};
+pub use runtime::{
+    Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Load, LogitsAt, ModelHandle, ModelInfo,
+    ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
+};
+pub use sampler::Sampling;
+pub use template::ChatTemplate;
+pub use tokenizer::Tokenizer;

@@ -1,0 +1,148 @@
+//! Starting a runtime, and handles to its models.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::generate::{GenerateEvent, GenerateRequest};
+use super::read::{ReadReply, ReadRequest};
+use super::thread::{self, Command, Work};
+use crate::{DeviceChoice, LmError, ModelConfig, ModelFiles, PromptFormat, Tokenizer};
+
+/// Settings of a runtime.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Threads of one operation on the CPU; `None` leaves libtorch's own choice.
+    pub threads: Option<usize>,
+    /// The most bytes of keys and values per model.
+    pub kv_bytes: u64,
+    /// How many requests may wait for the thread.
+    pub queue: usize,
+}
+
+/// What a model is.
+pub struct ModelInfo {
+    /// The model's name.
+    pub name: String,
+    /// Hash of weights, tokenizer, template and configuration.
+    pub fingerprint: String,
+    /// Shape.
+    pub config: ModelConfig,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// Where it computes, such as `cpu` or `cuda:0`.
+    pub device: String,
+    /// What it computes in, such as `float32`.
+    pub dtype: &'static str,
+    /// Its tokenizer.
+    pub tokenizer: Arc<Tokenizer>,
+    /// Renders its prompts.
+    pub prompts: PromptFormat,
+}
+
+/// What a model holds at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests that are computed or wait for room.
+    pub requests: u64,
+    /// Tokens whose keys and values are held, for requests or in the cache.
+    pub kv_tokens: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Gauges {
+    requests: AtomicU64,
+    kv_tokens: AtomicU64,
+}
+
+impl Gauges {
+    pub(super) fn set(&self, load: Load) {
+        self.requests.store(load.requests, Ordering::Relaxed);
+        self.kv_tokens.store(load.kv_tokens, Ordering::Relaxed);
+    }
+}
+
+/// A device's thread with its models. The thread ends when the last [`ModelHandle`] is gone.
+pub struct Runtime;
+
+impl Runtime {
+    /// Starts a thread, loads `models` in it, and returns their handles in order. Blocks until all
+    /// are loaded.
+    ///
+    /// # Errors
+    /// The first model's error, naming file and field; the device's, if it is not there.
+    pub fn start(config: RuntimeConfig, models: Vec<ModelFiles>) -> Result<Vec<ModelHandle>, LmError> {
+        let (commands, receiver) = std::sync::mpsc::sync_channel(config.queue);
+        let loaded = thread::spawn(config, models, receiver)?;
+        let handle = |(model, (info, gauges))| ModelHandle { model, info, gauges, commands: commands.clone() };
+        Ok(loaded.into_iter().enumerate().map(handle).collect())
+    }
+}
+
+/// One model of a runtime. Cheap to clone.
+#[derive(Clone)]
+pub struct ModelHandle {
+    model: usize,
+    info: Arc<ModelInfo>,
+    gauges: Arc<Gauges>,
+    commands: SyncSender<Command>,
+}
+
+impl ModelHandle {
+    /// What the model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// What the model holds at the moment.
+    pub fn load(&self) -> Load {
+        Load {
+            requests: self.gauges.requests.load(Ordering::Relaxed),
+            kv_tokens: self.gauges.kv_tokens.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Samples continuations. Each arrives as it ends; the last event is `Done` or `Failed`.
+    /// Dropping the receiver cancels the request at the next iteration.
+    ///
+    /// # Errors
+    /// [`LmError::TokenOutOfRange`] and [`LmError::TooLong`] before any work is spent;
+    /// [`LmError::QueueFull`], [`LmError::Stopped`].
+    pub fn generate(&self, request: GenerateRequest) -> Result<mpsc::UnboundedReceiver<GenerateEvent>, LmError> {
+        request.check(&self.info.config)?;
+        let (reply, events) = mpsc::unbounded_channel();
+        self.send(Work::Generate(request, reply))?;
+        Ok(events)
+    }
+
+    /// Computes logits of given tokens at given positions. Dropping the future cancels the request
+    /// at the next iteration.
+    ///
+    /// # Errors
+    /// As [`ModelHandle::generate`]; [`LmError::KvBound`] and failures of the batch.
+    pub async fn read(&self, request: ReadRequest) -> Result<ReadReply, LmError> {
+        request.check(&self.info.config)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Work::Read(request, reply))?;
+        answer.await.unwrap_or(Err(LmError::Stopped))
+    }
+
+    /// Frees what the cache holds for `owner`. Requests that run go on.
+    ///
+    /// # Errors
+    /// [`LmError::QueueFull`], [`LmError::Stopped`].
+    pub fn forget(&self, owner: &str) -> Result<(), LmError> {
+        self.send(Work::Forget(owner.to_owned()))
+    }
+
+    fn send(&self, work: Work) -> Result<(), LmError> {
+        self.commands.try_send(Command { model: self.model, work }).map_err(|error| match error {
+            TrySendError::Full(_) => LmError::QueueFull,
+            TrySendError::Disconnected(_) => LmError::Stopped,
+        })
+    }
+}

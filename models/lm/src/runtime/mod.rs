@@ -1,0 +1,12 @@
+//! The device's thread and what callers see of it.
+
+mod cache;
+mod generate;
+mod handle;
+mod read;
+mod resident;
+mod thread;
+
+pub use generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
+pub use handle::{Load, ModelHandle, ModelInfo, Runtime, RuntimeConfig};
+pub use read::{LogitsAt, ReadReply, ReadRequest, ReadSequence, ReadUsage};

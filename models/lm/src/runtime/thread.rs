@@ -1,0 +1,95 @@
+//! The one thread that touches a device.
+//!
+//! It owns every model on the device and interleaves their iterations. Callers reach it by commands
+//! with a reply channel. A panic in one batch fails the requests of that model that were running.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::generate::{GenerateEvent, GenerateRequest};
+use super::handle::{Gauges, ModelInfo, RuntimeConfig};
+use super::read::{ReadReply, ReadRequest};
+use super::resident::Resident;
+use crate::{LmError, ModelFiles, choose_device};
+
+/// Work for one of the thread's models.
+pub(super) struct Command {
+    pub(super) model: usize,
+    pub(super) work: Work,
+}
+
+/// What can be asked of a model.
+pub(super) enum Work {
+    Generate(GenerateRequest, mpsc::UnboundedSender<GenerateEvent>),
+    Read(ReadRequest, oneshot::Sender<Result<ReadReply, LmError>>),
+    Forget(String),
+}
+
+type Loaded = Vec<(Arc<ModelInfo>, Arc<Gauges>)>;
+
+/// Starts the thread and waits until the models are loaded.
+pub(super) fn spawn(
+    config: RuntimeConfig,
+    models: Vec<ModelFiles>,
+    commands: Receiver<Command>,
+) -> Result<Loaded, LmError> {
+    let (report, loaded) = std::sync::mpsc::channel();
+    let body = move || {
+        // Nothing here is ever differentiated.
+        let _no_grad = tch::no_grad_guard();
+        let mut residents = match load(&config, &models) {
+            Ok(residents) => residents,
+            Err(error) => return drop(report.send(Err(error))),
+        };
+        let infos = residents.iter().map(|resident| (resident.info(), resident.gauges())).collect();
+        if report.send(Ok(infos)).is_ok() {
+            run(&mut residents, &commands);
+        }
+    };
+    let spawned = std::thread::Builder::new().name("toolbeam-device".into()).spawn(body);
+    spawned.map_err(|source| LmError::Read { path: "<device thread>".into(), source })?;
+    loaded.recv().unwrap_or(Err(LmError::Stopped))
+}
+
+fn load(config: &RuntimeConfig, models: &[ModelFiles]) -> Result<Vec<Resident>, LmError> {
+    let chosen = choose_device(config.device).map_err(|message| LmError::file("--device", message))?;
+    if let Some(threads) = config.threads {
+        tch::set_num_threads(threads as i32);
+    }
+    tracing::info!(device = ?chosen.device, reason = chosen.reason, threads = tch::get_num_threads(), "device chosen");
+    models.iter().map(|files| Resident::load(files, chosen.device, config.kv_bytes)).collect()
+}
+
+fn run(residents: &mut [Resident], commands: &Receiver<Command>) {
+    loop {
+        if residents.iter().all(|resident| !resident.has_work()) {
+            match commands.recv() {
+                Ok(command) => residents[command.model].accept(command.work),
+                Err(_) => return,
+            }
+        }
+        loop {
+            match commands.try_recv() {
+                Ok(command) => residents[command.model].accept(command.work),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        for resident in residents.iter_mut().filter(|resident| resident.has_work()) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| resident.iterate())) {
+                let message = panic_message(panic.as_ref());
+                tracing::error!(message, "a batch panicked; its requests have failed");
+                resident.fail_all(&message);
+            }
+        }
+        residents.iter().for_each(Resident::publish);
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown panic".into())
+}

@@ -1,0 +1,90 @@
+//! The part of `toolbeam.json` that concerns a reward model.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toolbeam_grammar::Marker;
+use toolbeam_lm::ModelFiles;
+
+use crate::RewardError;
+
+/// What a folder says of its reward model beyond Hugging Face's files.
+#[derive(Clone, Debug, Deserialize, Default)]
+pub(crate) struct Profile {
+    #[serde(default)]
+    pub(crate) reward: RewardProfile,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RewardProfile {
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default)]
+    markers: BTreeMap<String, String>,
+    #[serde(default)]
+    labels: Labels,
+}
+
+/// Granularities of reward models that can be served.
+#[derive(Clone, Copy, Debug, Deserialize, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    #[serde(rename = "toolprm")]
+    ToolPrm,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Labels {
+    pub(crate) positive: String,
+    pub(crate) negative: String,
+}
+
+impl Default for Labels {
+    fn default() -> Labels {
+        Labels { positive: "+".into(), negative: "-".into() }
+    }
+}
+
+impl Default for RewardProfile {
+    fn default() -> RewardProfile {
+        RewardProfile { kind: Kind::ToolPrm, markers: BTreeMap::new(), labels: Labels::default() }
+    }
+}
+
+impl Profile {
+    /// Reads `toolbeam.json`; without one everything is as in the paper.
+    pub(crate) fn read(files: &ModelFiles) -> Result<Profile, RewardError> {
+        let Some(bytes) = files.read_optional("toolbeam.json")? else {
+            return Ok(Profile::default());
+        };
+        let profile: Profile =
+            serde_json::from_slice(&bytes).map_err(|error| RewardError::Profile(error.to_string()))?;
+        profile.reward.check()?;
+        Ok(profile)
+    }
+}
+
+impl RewardProfile {
+    /// The token of a marker: the folder's own, or the marker's name.
+    pub(crate) fn marker_token(&self, marker: Marker) -> &str {
+        self.markers.get(marker.token()).map_or(marker.token(), String::as_str)
+    }
+
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn check(&self) -> Result<(), RewardError> {
+        let Kind::ToolPrm = self.kind;
+        let known = |name: &String| Marker::ALL.iter().any(|marker| marker.token() == name);
+        match self.markers.keys().find(|name| !known(name)) {
+            Some(name) => Err(RewardError::Profile(format!(
+                "reward.markers names {name}, which is no marker; markers are <FUNC_NAME>, <ARG_VALUE>, \
+                 <PARAM_FINISH>, <FUNC_FINISH>, <TOTAL_FINISH>"
+            ))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The toolbeam command.
+
+fn main() {}

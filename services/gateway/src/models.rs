@@ -1,0 +1,80 @@
+//! What the other services serve, and whether a request can be carried out with it.
+
+use tokio::time::Instant;
+use toolbeam_proto::v1::{
+    AnswerLayout, GetModelInfoRequest, GetModelInfoResponse, GetSearchModelsResponse, RewardKind,
+};
+use toolbeam_search::{Failure, StrategyKind};
+use toolbeam_serve::Violation;
+
+use crate::error::{GatewayError, failure};
+use crate::request::Plan;
+use crate::upstream::{PolicyClient, ScorerClient, attempts, timed};
+
+/// Both services' models. Asked for at the start of every search, so that a model
+/// that was replaced is noticed at once.
+#[derive(Debug)]
+pub(crate) struct Models {
+    pub(crate) policy: GetModelInfoResponse,
+    pub(crate) scorer: GetModelInfoResponse,
+}
+
+impl Models {
+    /// Asks both services side by side.
+    pub(crate) async fn ask(
+        policy: &PolicyClient,
+        scorer: &ScorerClient,
+        deadline: Option<Instant>,
+    ) -> Result<Models, Failure> {
+        let policy = attempts(deadline, async || {
+            let request = timed(GetModelInfoRequest {}, deadline);
+            let reply = policy.clone().get_model_info(request).await;
+            reply.map_err(|status| failure("policy", &status))
+        });
+        let scorer = attempts(deadline, async || {
+            let request = timed(GetModelInfoRequest {}, deadline);
+            let reply = scorer.clone().get_model_info(request).await;
+            reply.map_err(|status| failure("scorer", &status))
+        });
+        let (policy, scorer) = futures::future::try_join(policy, scorer).await?;
+        Ok(Models { policy: policy.into_inner(), scorer: scorer.into_inner() })
+    }
+
+    /// Refuses what these models cannot do.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), GatewayError> {
+        if !plan.model.is_empty() && plan.model != self.policy.model {
+            return Err(GatewayError::Invalid(vec![Violation {
+                field: "model".to_owned(),
+                description: format!(
+                    "this gateway serves {:?}; name it or leave the field empty",
+                    self.policy.model
+                ),
+            }]));
+        }
+        match self.policy.answer_layout() {
+            AnswerLayout::JsonList => {}
+            AnswerLayout::Hermes | AnswerLayout::Unspecified => {
+                return Err(GatewayError::Models(
+                    "the policy does not write answers as a JSON list; serve one that does".to_owned(),
+                ));
+            }
+        }
+        match (plan.settings.strategy, self.scorer.reward_kind()) {
+            (StrategyKind::Greedy, _)
+            | (_, RewardKind::Toolprm | RewardKind::CPrm | RewardKind::Unspecified) => Ok(()),
+            (StrategyKind::FineGrainedBeam, RewardKind::Orm | RewardKind::Toolrm) => {
+                Err(GatewayError::Models(
+                    "an outcome reward model cannot judge steps; use STRATEGY_KIND_GREEDY or serve a \
+                     process reward model"
+                        .to_owned(),
+                ))
+            }
+        }
+    }
+}
+
+impl From<Models> for GetSearchModelsResponse {
+    fn from(models: Models) -> GetSearchModelsResponse {
+        GetSearchModelsResponse { policy: Some(models.policy), scorer: Some(models.scorer) }
+    }
+}

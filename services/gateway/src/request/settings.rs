@@ -1,0 +1,180 @@
+//! The strategy, its limits and how tokens are drawn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use toolbeam_grammar::Layout;
+use toolbeam_grammar::schema::ToolSet;
+use toolbeam_proto::v1;
+use toolbeam_search::{Aggregation, Limits, MAX_BEAMS, MAX_EXPANSIONS, Scope, Settings, StrategyKind};
+
+use super::Drawing;
+use super::violations::Violations;
+use crate::config::GatewayConfig;
+
+const DEFAULT_BEAMS: u32 = 4;
+const DEFAULT_EXPANSIONS: u32 = 4;
+const DEFAULT_TEMPERATURE: f32 = 0.8;
+const DEFAULT_TOP_P: f32 = 1.0;
+/// The most answers of a response.
+const MAX_ANSWERS: u32 = 64;
+
+/// How to search. Out-of-range values are reported and stand in the result as they
+/// came.
+pub(super) fn settings(
+    request: &v1::SearchRequest,
+    tools: Option<ToolSet>,
+    config: &GatewayConfig,
+    violations: &mut Violations,
+) -> Settings {
+    let strategy = request.strategy.unwrap_or_default();
+    let mut count = |field: &str, given: Option<u32>, default: u32, most: u32| {
+        let value = given.unwrap_or(default);
+        if !(1..=most).contains(&value) {
+            violations.add(field, format!("{value} is out of range; use 1 to {most}"));
+        }
+        value
+    };
+    Settings {
+        num_beams: count("strategy.num_beams", strategy.num_beams, DEFAULT_BEAMS, MAX_BEAMS),
+        expansions_per_beam: count(
+            "strategy.expansions_per_beam",
+            strategy.expansions_per_beam,
+            DEFAULT_EXPANSIONS,
+            MAX_EXPANSIONS,
+        ),
+        num_answers: count("num_answers", request.num_answers, 1, MAX_ANSWERS),
+        strategy: strategy_kind(strategy, violations),
+        aggregation: aggregation(strategy, violations),
+        scope: scope(strategy, violations),
+        limits: limits(request.limits.as_ref(), config),
+        layout: Layout::JsonList,
+        tools: validates_schemas(request, violations).then(|| tools.map(Arc::new)).flatten(),
+    }
+}
+
+fn strategy_kind(strategy: v1::Strategy, violations: &mut Violations) -> StrategyKind {
+    match v1::StrategyKind::try_from(strategy.kind) {
+        Ok(v1::StrategyKind::Unspecified | v1::StrategyKind::FineGrainedBeam) => {
+            StrategyKind::FineGrainedBeam
+        }
+        Ok(v1::StrategyKind::Greedy) => StrategyKind::Greedy,
+        Err(_) => {
+            unknown("strategy.kind", strategy.kind, violations);
+            StrategyKind::FineGrainedBeam
+        }
+    }
+}
+
+fn aggregation(strategy: v1::Strategy, violations: &mut Violations) -> Aggregation {
+    match v1::Aggregation::try_from(strategy.aggregation) {
+        Ok(v1::Aggregation::Unspecified | v1::Aggregation::Min) => Aggregation::Min,
+        Ok(v1::Aggregation::Last) => Aggregation::Last,
+        Ok(v1::Aggregation::Product) => Aggregation::Product,
+        Ok(v1::Aggregation::Mean) => Aggregation::Mean,
+        Err(_) => {
+            unknown("strategy.aggregation", strategy.aggregation, violations);
+            Aggregation::Min
+        }
+    }
+}
+
+fn scope(strategy: v1::Strategy, violations: &mut Violations) -> Scope {
+    match v1::RewardScope::try_from(strategy.scope) {
+        Ok(v1::RewardScope::Unspecified | v1::RewardScope::Expansion) => Scope::Expansion,
+        Ok(v1::RewardScope::Path) => Scope::Path,
+        Err(_) => {
+            unknown("strategy.scope", strategy.scope, violations);
+            Scope::Expansion
+        }
+    }
+}
+
+fn validates_schemas(request: &v1::SearchRequest, violations: &mut Violations) -> bool {
+    match v1::Validation::try_from(request.validation) {
+        Ok(v1::Validation::Unspecified | v1::Validation::Schema) => true,
+        Ok(v1::Validation::Syntax) => false,
+        Err(_) => {
+            unknown("validation", request.validation, violations);
+            true
+        }
+    }
+}
+
+fn unknown(field: &str, number: i32, violations: &mut Violations) {
+    violations.add(field, format!("{number} is not a value of this enum; use one that is"));
+}
+
+/// The smaller of what is asked for and what the gateway allows.
+fn limits(limits: Option<&v1::Limits>, config: &GatewayConfig) -> Limits {
+    let asked = limits.copied().unwrap_or_default();
+    Limits {
+        max_rounds: capped(asked.max_rounds, config.max_rounds),
+        max_policy_tokens: capped(asked.max_policy_tokens, config.max_policy_tokens),
+        max_reward_tokens: capped(asked.max_reward_tokens, config.max_reward_tokens),
+    }
+}
+
+/// The smaller of both; 0 asks for nothing.
+fn capped<T: Ord + Default>(asked: T, allowed: T) -> T {
+    if asked == T::default() { allowed } else { asked.min(allowed) }
+}
+
+/// How long the search may take.
+pub(super) fn max_duration(
+    limits: Option<&v1::Limits>,
+    config: &GatewayConfig,
+    violations: &mut Violations,
+) -> Duration {
+    let allowed = Duration::from_millis(config.max_duration_ms);
+    let Some(asked) = limits.and_then(|limits| limits.max_duration) else { return allowed };
+    match Duration::try_from(asked) {
+        Ok(asked) => capped(asked, allowed),
+        Err(_negative) => {
+            violations.add("limits.max_duration", "negative; use a positive duration, or none");
+            allowed
+        }
+    }
+}
+
+/// How the policy draws tokens.
+pub(super) fn drawing(
+    request: &v1::SearchRequest,
+    config: &GatewayConfig,
+    violations: &mut Violations,
+) -> Drawing {
+    let asked = request.sampling.unwrap_or_default();
+    let temperature = asked.temperature.unwrap_or(DEFAULT_TEMPERATURE);
+    if !temperature.is_finite() || temperature < 0.0 {
+        violations.add(
+            "sampling.temperature",
+            format!("{temperature} is no temperature; use a finite number from 0 on"),
+        );
+    }
+    let top_p = asked.top_p.unwrap_or(DEFAULT_TOP_P);
+    // Written so that NaN is refused as well.
+    if !(top_p > 0.0 && top_p <= 1.0) {
+        violations.add("sampling.top_p", format!("{top_p} is out of range; use (0, 1]"));
+    }
+    let asked_tokens = request.limits.map_or(0, |limits| limits.max_step_tokens);
+    Drawing {
+        sampling: v1::Sampling { temperature: Some(temperature), top_p: Some(top_p), top_k: asked.top_k },
+        seed: request.seed,
+        max_step_tokens: capped(asked_tokens, config.max_step_tokens),
+        deterministic: request.deterministic,
+    }
+}
+
+/// Checks the fields about which calls may be made, served or not.
+pub(super) fn check_choice(request: &v1::SearchRequest, violations: &mut Violations) {
+    if v1::Constraint::try_from(request.constraint).is_err() {
+        unknown("constraint", request.constraint, violations);
+    }
+    let choice = request.tool_choice.as_ref().and_then(|choice| choice.choice.as_ref());
+    if let Some(v1::tool_choice::Choice::Named(name)) = choice {
+        let tools = request.prompt.iter().flat_map(|prompt| &prompt.tools);
+        if !tools.into_iter().any(|tool| tool.name == *name) {
+            violations.add("tool_choice.named", "no tool of the prompt has this name; use one");
+        }
+    }
+}

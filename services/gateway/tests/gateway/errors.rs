@@ -1,0 +1,200 @@
+//! Requests that are refused before any work is spent, by code and field.
+
+use prost_types::Duration;
+use tonic::Code;
+use toolbeam_proto::v1::tool_choice::{Choice, None, Required};
+use toolbeam_proto::v1::{
+    CancelSearchRequest, Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest,
+    Strategy, Tool, ToolChoice,
+};
+use toolbeam_serve::violations;
+
+use crate::sandbox::{RIGHT, Sandbox, Setup, request};
+
+/// The request with one thing changed is refused with this code; INVALID_ARGUMENT
+/// names exactly these fields.
+async fn check(sandbox: &Sandbox, change: impl FnOnce(&mut SearchRequest), code: Code, fields: &[&str]) {
+    let mut changed = request();
+    change(&mut changed);
+    let status = sandbox.search(changed).await.expect_err("it is refused");
+    assert_eq!(status.code(), code, "{fields:?}: {status:?}");
+    let named: Vec<String> = violations(&status).into_iter().map(|violation| violation.field).collect();
+    assert_eq!(named, fields, "{status:?}");
+    assert!(!status.message().is_empty());
+}
+
+fn prompt(request: &mut SearchRequest) -> &mut Prompt {
+    request.prompt.as_mut().expect("the request has one")
+}
+
+fn message(role: Role, content: &str) -> Message {
+    Message { role: role.into(), content: content.to_owned(), ..Message::default() }
+}
+
+#[tokio::test]
+async fn prompts_are_checked() {
+    let sandbox = Setup::writing(&[RIGHT]).start();
+    let invalid = async |change: fn(&mut SearchRequest), fields: &[&str]| {
+        check(&sandbox, change, Code::InvalidArgument, fields).await;
+    };
+    invalid(|request| request.search_id = "x".repeat(129), &["search_id"]).await;
+    invalid(|request| request.search_id = "a\nb".to_owned(), &["search_id"]).await;
+    invalid(|request| request.prompt = Option::None, &["prompt"]).await;
+    invalid(|request| prompt(request).messages.clear(), &["prompt.messages"]).await;
+    invalid(|request| prompt(request).messages[0].role = 0, &["prompt.messages[0].role"]).await;
+    invalid(|request| prompt(request).messages[0].role = 77, &["prompt.messages[0].role"]).await;
+    for role in [Role::System, Role::User, Role::Assistant] {
+        let change = |request: &mut SearchRequest| {
+            prompt(request).messages.insert(0, message(role, ""));
+        };
+        check(&sandbox, change, Code::InvalidArgument, &["prompt.messages[0].content"]).await;
+    }
+    invalid(
+        |request| {
+            let call = FunctionCall { arguments: "{".to_owned(), ..FunctionCall::default() };
+            let turn = message(Role::Assistant, "");
+            prompt(request).messages.push(Message { tool_calls: vec![call], ..turn });
+        },
+        &["prompt.messages[1].tool_calls[0].name", "prompt.messages[1].tool_calls[0].arguments"],
+    )
+    .await;
+    invalid(
+        |request| {
+            let call =
+                FunctionCall { name: "f".to_owned(), arguments: "[]".to_owned(), ..Default::default() };
+            let turn = &mut prompt(request).messages[0];
+            turn.tool_calls.push(call);
+            turn.tool_call_id = "1".to_owned();
+            turn.name = "f".to_owned();
+        },
+        &[
+            "prompt.messages[0].tool_calls",
+            "prompt.messages[0].tool_call_id",
+            "prompt.messages[0].name",
+            "prompt.messages[0].tool_calls[0].arguments",
+        ],
+    )
+    .await;
+    invalid(|request| prompt(request).tools.clear(), &["prompt.tools"]).await;
+    invalid(|request| prompt(request).tools[0].name.clear(), &["prompt.tools[0].name"]).await;
+    invalid(
+        |request| {
+            let tools = &mut prompt(request).tools;
+            tools.push(tools[0].clone());
+        },
+        &["prompt.tools[1].name"],
+    )
+    .await;
+    for parameters in ["{", "7", r#"{"type": "object", "properties": {"a": {"$ref": "http://x/y"}}}"#] {
+        let change = |request: &mut SearchRequest| {
+            let parameters = parameters.to_owned();
+            prompt(request).tools.push(Tool { name: "g".to_owned(), parameters, ..Tool::default() });
+        };
+        check(&sandbox, change, Code::InvalidArgument, &["prompt.tools[1].parameters"]).await;
+    }
+    assert_eq!(sandbox.policy.get().calls, 0, "work was spent on a refused request");
+}
+
+#[tokio::test]
+async fn settings_are_checked() {
+    let sandbox = Setup::writing(&[RIGHT]).start();
+    let strategy = async |strategy: Strategy, field: &str| {
+        let change = |request: &mut SearchRequest| request.strategy = Some(strategy);
+        check(&sandbox, change, Code::InvalidArgument, &[field]).await;
+    };
+    for num_beams in [0, 65, u32::MAX] {
+        let num_beams = Some(num_beams);
+        strategy(Strategy { num_beams, ..Strategy::default() }, "strategy.num_beams").await;
+    }
+    for expansions in [0, 257] {
+        let expansions_per_beam = Some(expansions);
+        let wrong = Strategy { expansions_per_beam, ..Strategy::default() };
+        strategy(wrong, "strategy.expansions_per_beam").await;
+    }
+    strategy(Strategy { kind: 9, ..Strategy::default() }, "strategy.kind").await;
+    strategy(Strategy { aggregation: -1, ..Strategy::default() }, "strategy.aggregation").await;
+    strategy(Strategy { scope: 9, ..Strategy::default() }, "strategy.scope").await;
+
+    let sampling = async |sampling: Sampling, field: &str| {
+        let change = |request: &mut SearchRequest| request.sampling = Some(sampling);
+        check(&sandbox, change, Code::InvalidArgument, &[field]).await;
+    };
+    for temperature in [-0.1, f32::NAN, f32::INFINITY] {
+        let temperature = Some(temperature);
+        sampling(Sampling { temperature, ..Sampling::default() }, "sampling.temperature").await;
+    }
+    for top_p in [0.0, -1.0, 1.1, f32::NAN] {
+        sampling(Sampling { top_p: Some(top_p), ..Sampling::default() }, "sampling.top_p").await;
+    }
+
+    let invalid = async |change: fn(&mut SearchRequest), fields: &[&str]| {
+        check(&sandbox, change, Code::InvalidArgument, fields).await;
+    };
+    invalid(|request| request.num_answers = Some(0), &["num_answers"]).await;
+    invalid(|request| request.num_answers = Some(65), &["num_answers"]).await;
+    invalid(|request| request.validation = 9, &["validation"]).await;
+    invalid(|request| request.constraint = 9, &["constraint"]).await;
+    invalid(|request| request.model = "another".to_owned(), &["model"]).await;
+    let negative = |request: &mut SearchRequest| {
+        let max_duration = Some(Duration { seconds: -1, nanos: 0 });
+        request.limits = Some(Limits { max_duration, ..Limits::default() });
+    };
+    invalid(negative, &["limits.max_duration"]).await;
+    let choice = |choice| Some(ToolChoice { choice: Some(choice) });
+    let named = |request: &mut SearchRequest| {
+        request.tool_choice = Some(ToolChoice { choice: Some(Choice::Named("f".to_owned())) });
+    };
+    invalid(named, &["tool_choice.named"]).await;
+    let many = |request: &mut SearchRequest| {
+        request.num_answers = Some(0);
+        prompt(request).messages.clear();
+        request.sampling = Some(Sampling { temperature: Some(-1.0), ..Sampling::default() });
+    };
+    invalid(many, &["prompt.messages", "num_answers", "sampling.temperature"]).await;
+
+    let unserved = async |change: &dyn Fn(&mut SearchRequest)| {
+        check(&sandbox, change, Code::Unimplemented, &[]).await;
+    };
+    unserved(&|request| request.tool_choice = choice(Choice::None(None {}))).await;
+    unserved(&|request| request.tool_choice = choice(Choice::Required(Required {}))).await;
+    unserved(&|request| request.tool_choice = choice(Choice::Named("get_weather".to_owned()))).await;
+    unserved(&|request| request.max_calls = 1).await;
+    unserved(&|request| request.constraint = Constraint::Syntax.into()).await;
+    unserved(&|request| request.constraint = Constraint::Schema.into()).await;
+    assert_eq!(sandbox.policy.get().calls, 0, "work was spent on a refused request");
+}
+
+#[tokio::test]
+async fn legal_conversations_are_accepted() {
+    let sandbox = Setup::writing(&[RIGHT]).start();
+    let mut asked = request();
+    let call = FunctionCall {
+        name: "get_weather".to_owned(),
+        arguments: r#"{"city": "Bergen"}"#.to_owned(),
+        id: "call-1".to_owned(),
+    };
+    let calling = Message { tool_calls: vec![call], ..message(Role::Assistant, "") };
+    let result = Message {
+        tool_call_id: "call-1".to_owned(),
+        name: "get_weather".to_owned(),
+        ..message(Role::Tool, "")
+    };
+    prompt(&mut asked).messages.insert(0, message(Role::System, "Be brief."));
+    prompt(&mut asked).messages.extend([calling, result, message(Role::User, "And in Oslo?")]);
+    asked.model = "fake-policy".to_owned();
+    asked.constraint = Constraint::Off.into();
+    asked.tool_choice = Some(ToolChoice { choice: Option::None });
+    let response = sandbox.search(asked).await.expect("a response");
+    assert_eq!(response.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn rpcs_that_are_not_served_say_so() {
+    let sandbox = Setup::writing(&[RIGHT]).start();
+    let mut client = sandbox.client.clone();
+    let status = client.search_stream(request()).await.expect_err("not served");
+    assert_eq!(status.code(), Code::Unimplemented);
+    let cancel = CancelSearchRequest { search_id: "x".to_owned() };
+    let status = client.cancel_search(cancel).await.expect_err("not served");
+    assert_eq!(status.code(), Code::Unimplemented);
+}

@@ -1,0 +1,9 @@
+//! The gateway against a policy and a scorer that are written here and speak gRPC
+//! in memory.
+
+mod errors;
+mod policy;
+mod sandbox;
+mod scorer;
+mod searches;
+mod trouble;

@@ -1,0 +1,73 @@
+//! Errors of the policy service, and their gRPC codes.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use toolbeam_lm::LmError;
+use toolbeam_serve::{Violation, invalid_argument, resource_exhausted};
+
+/// How long a caller waits before it tries a full service again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// An error of the policy service.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// `toolbeam.json` names what cannot be served.
+    #[error("toolbeam.json: {0}")]
+    Profile(String),
+    /// Fields of a request are wrong.
+    #[error("{} fields of the request are wrong", .0.len())]
+    Invalid(Vec<Violation>),
+    /// The prompt's digest is not known here. Carries the whole status with its detail.
+    #[error("{}", .0.message())]
+    PromptUnknown(Box<Status>),
+    /// The search has pinned another model.
+    #[error("model_fingerprint {pinned} was asked for, but this replica serves {served}")]
+    Fingerprint {
+        /// What the request pinned.
+        pinned: String,
+        /// What is served.
+        served: String,
+    },
+    /// A feature that is not served yet.
+    #[error("{0} is not served yet")]
+    Unimplemented(&'static str),
+    /// The caller's deadline passed.
+    #[error("the deadline passed")]
+    DeadlineExceeded,
+    /// The runtime's error.
+    #[error(transparent)]
+    Model(#[from] LmError),
+}
+
+impl From<PolicyError> for Status {
+    fn from(error: PolicyError) -> Status {
+        let message = error.to_string();
+        match error {
+            PolicyError::Invalid(violations) => invalid_argument(violations),
+            PolicyError::PromptUnknown(status) => *status,
+            PolicyError::Fingerprint { .. } => Status::failed_precondition(message),
+            PolicyError::Profile(_) => Status::failed_precondition(message),
+            PolicyError::Unimplemented(_) => Status::unimplemented(message),
+            PolicyError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
+            PolicyError::Model(error) => model_status(&error),
+        }
+    }
+}
+
+fn model_status(error: &LmError) -> Status {
+    let message = error.to_string();
+    let field = |field: &str| {
+        invalid_argument(vec![Violation { field: field.to_owned(), description: message.clone() }])
+    };
+    match error {
+        LmError::Template(_) | LmError::Tokenizer(_) | LmError::TooLong { .. } => field("prompt"),
+        LmError::TokenOutOfRange { .. } => field("beams.token_ids"),
+        LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
+        LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
+        LmError::Stopped => Status::unavailable(message),
+        LmError::Read { .. } | LmError::ModelFile { .. } | LmError::Torch(_) | LmError::BatchFailed(_) => {
+            Status::internal(message)
+        }
+    }
+}

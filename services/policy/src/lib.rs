@@ -1,0 +1,14 @@
+//! The policy service: proposes the next piece of an answer.
+//!
+//! It renders prompts, follows every continuation with the answer grammar and ends it at the next
+//! step boundary. Batching and sampling are the runtime's work.
+
+mod config;
+mod error;
+mod request;
+mod service;
+mod watch;
+
+pub use config::PolicyConfig;
+pub use error::PolicyError;
+pub use service::PolicyServer;

@@ -1,0 +1,131 @@
+//! Reading and checking an expand request.
+
+use toolbeam_grammar::Layout;
+use toolbeam_lm::{GenerateRequest, ModelInfo, Prompt, Sampling, Watch};
+use toolbeam_proto::v1;
+use toolbeam_serve::Violation;
+
+use crate::PolicyError;
+use crate::watch::{AnswerWatch, Stop};
+
+const MAX_EXPANSIONS: u32 = 256;
+const MAX_BEAMS: usize = 1024;
+
+/// Everything about a request that can be checked without its prompt.
+pub(crate) struct Checked {
+    sampling: Sampling,
+    stop: Stop,
+    max_tokens: usize,
+}
+
+/// Checks a request's own fields.
+///
+/// # Errors
+/// [`PolicyError::Invalid`] with every wrong field; [`PolicyError::Unimplemented`].
+pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Checked, PolicyError> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, description: String| {
+        wrong.push(Violation { field: field.to_owned(), description });
+    };
+    if request.beams.is_empty() || request.beams.len() > MAX_BEAMS {
+        refuse("beams", format!("{} given; give 1 to {MAX_BEAMS}", request.beams.len()));
+    }
+    if request.expansions_per_beam == 0 || request.expansions_per_beam > MAX_EXPANSIONS {
+        let description = format!("is {}; must be 1 to {MAX_EXPANSIONS}", request.expansions_per_beam);
+        refuse("expansions_per_beam", description);
+    }
+    if request.max_tokens > most_tokens {
+        refuse("max_tokens", format!("is {}; this service's limit is {most_tokens}", request.max_tokens));
+    }
+    let given = request.sampling.unwrap_or_default();
+    let temperature = given.temperature.unwrap_or(1.0);
+    if !temperature.is_finite() || temperature < 0.0 {
+        refuse("sampling.temperature", format!("is {temperature}; must be finite and not negative"));
+    }
+    let top_p = given.top_p.unwrap_or(1.0);
+    if !(top_p > 0.0 && top_p <= 1.0) {
+        refuse("sampling.top_p", format!("is {top_p}; must be above 0 and at most 1"));
+    }
+    if v1::Constraint::try_from(request.constraint).is_err() {
+        refuse("constraint", "is not a known constraint".into());
+    }
+    let stop = match v1::StopAt::try_from(request.stop_at) {
+        Ok(v1::StopAt::Unspecified | v1::StopAt::Step) => Stop::Step,
+        Ok(v1::StopAt::Answer) => Stop::Answer,
+        Err(_) => {
+            refuse("stop_at", "is not a known place".into());
+            Stop::Step
+        }
+    };
+    if !wrong.is_empty() {
+        return Err(PolicyError::Invalid(wrong));
+    }
+    match request.constraint() {
+        v1::Constraint::Unspecified | v1::Constraint::Off => {}
+        v1::Constraint::Syntax | v1::Constraint::Schema => return Err(PolicyError::Unimplemented("constraint")),
+    }
+    let max_tokens = if request.max_tokens == 0 { most_tokens } else { request.max_tokens };
+    let sampling =
+        Sampling { temperature: f64::from(temperature), top_p: f64::from(top_p), top_k: given.top_k };
+    Ok(Checked { sampling, stop, max_tokens: max_tokens as usize })
+}
+
+impl Checked {
+    /// The runtime's request.
+    ///
+    /// # Errors
+    /// [`PolicyError::Invalid`] if a beam is malformed or complete or names unknown tokens.
+    pub(crate) fn generate(
+        self,
+        request: v1::ExpandRequest,
+        prompt: Prompt,
+        layout: Layout,
+        info: &ModelInfo,
+    ) -> Result<GenerateRequest, PolicyError> {
+        let mut beams: Vec<(Vec<u32>, Box<dyn Watch>)> = Vec::with_capacity(request.beams.len());
+        for (index, beam) in request.beams.into_iter().enumerate() {
+            let (tokens, text) = tokens_and_text(beam, index, info)?;
+            let watch = AnswerWatch::after(layout, &text, self.stop)
+                .ok_or_else(|| refuse_beam(index, "text", "is no unfinished answer of the model's layout"))?;
+            beams.push((tokens, Box::new(watch)));
+        }
+        Ok(GenerateRequest {
+            owner: request.search_id,
+            prompt,
+            beams,
+            expansions: request.expansions_per_beam,
+            sampling: self.sampling,
+            seed: request.seed,
+            max_tokens: self.max_tokens,
+            deterministic: request.deterministic,
+        })
+    }
+}
+
+/// A beam's tokens and bytes; tokens that are given are never re-tokenised.
+fn tokens_and_text(
+    beam: v1::PartialAnswer,
+    index: usize,
+    info: &ModelInfo,
+) -> Result<(Vec<u32>, Vec<u8>), PolicyError> {
+    if beam.token_ids.is_empty() {
+        let text = std::str::from_utf8(&beam.text).map_err(|_| refuse_beam(index, "text", "is not UTF-8"))?;
+        return Ok((info.tokenizer.encode(text)?, beam.text));
+    }
+    let mut text = Vec::with_capacity(beam.text.len());
+    for id in &beam.token_ids {
+        let bytes = info.tokenizer.bytes(*id).ok_or_else(|| {
+            refuse_beam(index, "token_ids", &format!("holds {id}, which is no token of text of this model"))
+        })?;
+        text.extend_from_slice(bytes);
+    }
+    if !beam.text.is_empty() && beam.text != text {
+        return Err(refuse_beam(index, "text", "is not the text of token_ids; give either, or both alike"));
+    }
+    Ok((beam.token_ids, text))
+}
+
+fn refuse_beam(index: usize, field: &str, description: &str) -> PolicyError {
+    let field = format!("beams[{index}].{field}");
+    PolicyError::Invalid(vec![Violation { field, description: description.to_owned() }])
+}

@@ -1,0 +1,207 @@
+//! The RPCs.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::{Stream, stream};
+use serde::Deserialize;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, timeout_at};
+use tonic::{Request, Response, Status};
+use toolbeam_grammar::Layout;
+use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelFiles, ModelHandle, Prompt};
+use toolbeam_proto::v1;
+use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
+use toolbeam_serve::{Conversation, PromptStore, deadline};
+
+use crate::{PolicyConfig, PolicyError, request};
+
+/// The policy service over a loaded model.
+#[derive(Clone)]
+pub struct PolicyServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    handle: ModelHandle,
+    layout: Layout,
+    prompts: PromptStore<Prompt>,
+    config: PolicyConfig,
+}
+
+/// The part of `toolbeam.json` that concerns a policy.
+#[derive(Deserialize, Default)]
+struct Profile {
+    answer_layout: Option<String>,
+}
+
+impl PolicyServer {
+    /// The service's name, for health checks.
+    pub const NAME: &str = "toolbeam.v1.PolicyService";
+
+    /// Serves the model `handle`, which was loaded from `files`.
+    ///
+    /// # Errors
+    /// [`PolicyError::Profile`] if the folder's answer layout is not known.
+    pub fn new(handle: ModelHandle, files: &ModelFiles, config: PolicyConfig) -> Result<PolicyServer, PolicyError> {
+        let profile: Profile = match files.read_optional("toolbeam.json")? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| PolicyError::Profile(e.to_string()))?,
+            None => Profile::default(),
+        };
+        let layout = match profile.answer_layout.as_deref() {
+            None | Some("json_list") => Layout::JsonList,
+            Some(other) => {
+                let message = format!("answer_layout is {other}; supported is json_list");
+                return Err(PolicyError::Profile(message));
+            }
+        };
+        let prompts = PromptStore::new(config.policy_prompts);
+        Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, config }) })
+    }
+
+    /// The service as tonic takes it. Messages may have `max_message_bytes`.
+    pub fn into_service(self, max_message_bytes: usize) -> PolicyServiceServer<PolicyServer> {
+        PolicyServiceServer::new(self)
+            .max_decoding_message_size(max_message_bytes)
+            .max_encoding_message_size(max_message_bytes)
+    }
+}
+
+impl Inner {
+    fn expand(&self, request: v1::ExpandRequest) -> Result<Expanding, PolicyError> {
+        let served = &self.handle.info().fingerprint;
+        if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
+            let pinned = request.model_fingerprint;
+            return Err(PolicyError::Fingerprint { pinned, served: served.clone() });
+        }
+        let checked = request::check(&request, self.config.max_continuation_tokens)?;
+        let prompt = self.prompt(request.prompt.as_ref())?;
+        let digest = prompt.digest;
+        let generate = checked.generate(request, prompt, self.layout, self.handle.info())?;
+        let events = self.handle.generate(generate)?;
+        Ok(Expanding { events, fingerprint: served.clone(), digest: digest.to_vec() })
+    }
+
+    fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, PolicyError> {
+        match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
+            Some(v1::prompt_ref::Ref::Digest(digest)) => {
+                self.prompts.get(digest).map_err(|status| PolicyError::PromptUnknown(Box::new(status)))
+            }
+            Some(v1::prompt_ref::Ref::Inline(prompt)) => {
+                let read = Conversation::read(prompt, "prompt.inline").map_err(PolicyError::Invalid)?;
+                let prompt = self.handle.info().prompts.prompt(&read.messages, read.tools.as_ref())?;
+                self.prompts.insert(&prompt.digest, prompt.clone());
+                Ok(prompt)
+            }
+            None => {
+                let description = "missing; give a prompt inline or its digest".to_owned();
+                Err(PolicyError::Invalid(vec![toolbeam_serve::Violation { field: "prompt".into(), description }]))
+            }
+        }
+    }
+}
+
+/// A request whose continuations arrive one by one. Dropping it cancels the request.
+struct Expanding {
+    events: UnboundedReceiver<GenerateEvent>,
+    fingerprint: String,
+    digest: Vec<u8>,
+}
+
+impl Expanding {
+    async fn next(&mut self, deadline: Option<Instant>) -> Result<(v1::ExpandResponse, bool), PolicyError> {
+        let event = match deadline {
+            None => self.events.recv().await,
+            Some(deadline) => {
+                timeout_at(deadline, self.events.recv()).await.map_err(|_| PolicyError::DeadlineExceeded)?
+            }
+        };
+        let mut response = v1::ExpandResponse {
+            model_fingerprint: self.fingerprint.clone(),
+            prompt_digest: self.digest.clone(),
+            ..Default::default()
+        };
+        match event.unwrap_or(GenerateEvent::Failed(LmError::Stopped)) {
+            GenerateEvent::Continuation(continuation) => {
+                response.continuations.push(to_proto(continuation));
+                Ok((response, false))
+            }
+            GenerateEvent::Done(usage) => {
+                response.usage = Some(usage_to_proto(usage));
+                Ok((response, true))
+            }
+            GenerateEvent::Failed(error) => Err(error.into()),
+        }
+    }
+}
+
+type ExpandStream = Pin<Box<dyn Stream<Item = Result<v1::ExpandResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl PolicyService for PolicyServer {
+    type ExpandStream = ExpandStream;
+
+    async fn expand(&self, request: Request<v1::ExpandRequest>) -> Result<Response<ExpandStream>, Status> {
+        let deadline = deadline(request.metadata())?;
+        let expanding = self.inner.expand(request.into_inner())?;
+        let responses = stream::unfold(Some(expanding), move |expanding| async move {
+            let mut expanding = expanding?;
+            match expanding.next(deadline).await {
+                Ok((response, last)) => Some((Ok(response), (!last).then_some(expanding))),
+                Err(error) => Some((Err(Status::from(error)), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(responses)))
+    }
+
+    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Result<Response<v1::ReleaseResponse>, Status> {
+        self.inner.handle.forget(&request.into_inner().search_id).map_err(PolicyError::from)?;
+        Ok(Response::new(v1::ReleaseResponse {}))
+    }
+
+    async fn get_model_info(
+        &self,
+        _: Request<v1::GetModelInfoRequest>,
+    ) -> Result<Response<v1::GetModelInfoResponse>, Status> {
+        let info = self.inner.handle.info();
+        Ok(Response::new(v1::GetModelInfoResponse {
+            model: info.name.clone(),
+            model_fingerprint: info.fingerprint.clone(),
+            architecture: info.config.architecture.clone(),
+            context_length: info.config.max_position_embeddings as u32,
+            vocab_size: info.config.vocab_size as u32,
+            parameters: info.parameters,
+            device: info.device.clone(),
+            dtype: info.dtype.to_owned(),
+            answer_layout: v1::AnswerLayout::JsonList.into(),
+            reward_kind: v1::RewardKind::Unspecified.into(),
+            markers: Vec::new(),
+        }))
+    }
+}
+
+fn to_proto(continuation: toolbeam_lm::Continuation) -> v1::Continuation {
+    let finish_reason = match continuation.finish {
+        Finish::Stop => v1::FinishReason::Stop,
+        Finish::EndOfSequence => v1::FinishReason::EndOfSequence,
+        Finish::Length => v1::FinishReason::Length,
+        Finish::Invalid => v1::FinishReason::Invalid,
+    };
+    v1::Continuation {
+        beam: continuation.beam as u32,
+        token_ids: continuation.token_ids,
+        text: continuation.text,
+        expansions: continuation.expansions,
+        log_probability: continuation.log_probability,
+        finish_reason: finish_reason.into(),
+    }
+}
+
+fn usage_to_proto(usage: GenerateUsage) -> v1::PolicyUsage {
+    v1::PolicyUsage {
+        prompt_tokens: usage.prompt_tokens,
+        cached_prompt_tokens: usage.cached_prompt_tokens,
+        decode_tokens: usage.decode_tokens,
+        sampled_tokens: usage.sampled_tokens,
+    }
+}

@@ -1,0 +1,80 @@
+//! Following a continuation with the answer grammar.
+
+use toolbeam_grammar::{Layout, Parser, Status};
+use toolbeam_lm::{Verdict, Watch};
+
+/// Where a continuation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// With the token that completes the next function name, argument, closing of `arguments` or answer.
+    Step,
+    /// With the token that completes the answer.
+    Answer,
+}
+
+/// Ends a continuation at a boundary of its answer.
+#[derive(Clone)]
+pub(crate) struct AnswerWatch {
+    parser: Parser,
+    stop: Stop,
+}
+
+impl AnswerWatch {
+    /// A watch over what follows `text`. `None` if nothing can follow: the text is malformed or complete.
+    pub(crate) fn after(layout: Layout, text: &[u8], stop: Stop) -> Option<AnswerWatch> {
+        let mut parser = Parser::new(layout);
+        parser.feed(text);
+        (parser.status() == Status::Unfinished).then_some(AnswerWatch { parser, stop })
+    }
+}
+
+impl Watch for AnswerWatch {
+    fn push(&mut self, bytes: &[u8]) -> Verdict {
+        let boundaries = self.parser.feed(bytes);
+        match (self.parser.status(), self.stop) {
+            (Status::Invalid { .. }, _) => Verdict::Invalid,
+            (Status::Complete, _) => Verdict::Stop,
+            (Status::Unfinished, Stop::Step) => {
+                let ends = boundaries.iter().any(|boundary| boundary.step.marker().ends_expansion());
+                if ends { Verdict::Stop } else { Verdict::Continue }
+            }
+            (Status::Unfinished, Stop::Answer) => Verdict::Continue,
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Watch> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuations_end_at_boundaries() {
+        let check = |before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
+            let mut watch = AnswerWatch::after(Layout::JsonList, before.as_bytes(), stop).expect("can go on");
+            let found: Vec<Verdict> = tokens.iter().map(|token| watch.push(token.as_bytes())).collect();
+            assert_eq!(found, expected, "{before} + {tokens:?}");
+        };
+        use Verdict::{Continue, Invalid, Stop as End};
+        check("", &["[{\"name\"", ": \"f", "\""], Stop::Step, &[Continue, Continue, End]);
+        check("", &["[]"], Stop::Step, &[End]);
+        let named = "[{\"name\": \"f\"";
+        check(named, &[", \"arguments\": {\"a\": 1", ","], Stop::Step, &[Continue, End]);
+        check(named, &[", \"arguments\": {}"], Stop::Step, &[End]);
+        let closed = "[{\"name\": \"f\", \"arguments\": {}";
+        check(closed, &["}", "]"], Stop::Step, &[Continue, End]);
+        check(closed, &["}", ", {\"name\": \"g\""], Stop::Step, &[Continue, End]);
+        check(closed, &["}x"], Stop::Step, &[Invalid]);
+        check("", &[named, ", \"arguments\": {}", "}]"], Stop::Answer, &[Continue, Continue, End]);
+    }
+
+    #[test]
+    fn nothing_follows_a_whole_or_malformed_answer() {
+        for text in ["[]", "[{]", "hello"] {
+            assert!(AnswerWatch::after(Layout::JsonList, text.as_bytes(), Stop::Step).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Errors of the scorer service, and their gRPC codes.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use toolbeam_lm::LmError;
+use toolbeam_reward::RewardError;
+use toolbeam_serve::{Violation, invalid_argument, resource_exhausted};
+
+/// How long a caller waits before it tries a full service again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// An error of the scorer service.
+#[derive(Debug, thiserror::Error)]
+pub enum ScorerError {
+    /// Fields of a request are wrong.
+    #[error("{} fields of the request are wrong", .0.len())]
+    Invalid(Vec<Violation>),
+    /// The prompt's digest is not known here. Carries the whole status with its detail.
+    #[error("{}", .0.message())]
+    PromptUnknown(Box<Status>),
+    /// The search has pinned another model.
+    #[error("model_fingerprint {pinned} was asked for, but this replica serves {served}")]
+    Fingerprint {
+        /// What the request pinned.
+        pinned: String,
+        /// What is served.
+        served: String,
+    },
+    /// The caller's deadline passed.
+    #[error("the deadline passed")]
+    DeadlineExceeded,
+    /// The reward model's error.
+    #[error(transparent)]
+    Reward(#[from] RewardError),
+}
+
+impl From<LmError> for ScorerError {
+    fn from(error: LmError) -> ScorerError {
+        ScorerError::Reward(RewardError::Model(error))
+    }
+}
+
+impl From<ScorerError> for Status {
+    fn from(error: ScorerError) -> Status {
+        let message = error.to_string();
+        match error {
+            ScorerError::Invalid(violations) => invalid_argument(violations),
+            ScorerError::PromptUnknown(status) => *status,
+            ScorerError::Fingerprint { .. } => Status::failed_precondition(message),
+            ScorerError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
+            ScorerError::Reward(error) => reward_status(&error),
+        }
+    }
+}
+
+fn reward_status(error: &RewardError) -> Status {
+    let message = error.to_string();
+    let field = |field: &str| {
+        invalid_argument(vec![Violation { field: field.to_owned(), description: message.clone() }])
+    };
+    match error {
+        RewardError::Profile(_) | RewardError::NoMarker { .. } | RewardError::NoLabel { .. } => {
+            Status::failed_precondition(message)
+        }
+        RewardError::Model(error) => match error {
+            LmError::Template(_) | LmError::Tokenizer(_) => field("prompt"),
+            LmError::TooLong { field: "prompt", .. } => field("prompt"),
+            LmError::TooLong { .. } | LmError::TokenOutOfRange { .. } => field("answers"),
+            LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
+            LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
+            LmError::Stopped => Status::unavailable(message),
+            LmError::Read { .. } | LmError::ModelFile { .. } | LmError::Torch(_) | LmError::BatchFailed(_) => {
+                Status::internal(message)
+            }
+        },
+    }
+}

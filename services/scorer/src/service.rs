@@ -1,0 +1,148 @@
+//! The RPCs.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+use toolbeam_lm::{ModelHandle, Prompt, ReadUsage};
+use toolbeam_proto::v1;
+use toolbeam_proto::v1::scorer_service_server::{ScorerService, ScorerServiceServer};
+use toolbeam_reward::{Judged, JudgedAnswers, RewardModel};
+use toolbeam_serve::{Conversation, PromptStore, Violation, deadline};
+
+use crate::{ScorerConfig, ScorerError, request};
+
+/// The scorer service over a loaded reward model.
+#[derive(Clone)]
+pub struct ScorerServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    model: RewardModel,
+    prompts: PromptStore<Prompt>,
+}
+
+impl ScorerServer {
+    /// The service's name, for health checks.
+    pub const NAME: &str = "toolbeam.v1.ScorerService";
+
+    /// Serves `model`.
+    pub fn new(model: RewardModel, config: &ScorerConfig) -> ScorerServer {
+        let prompts = PromptStore::new(config.scorer_prompts);
+        ScorerServer { inner: Arc::new(Inner { model, prompts }) }
+    }
+
+    /// The service as tonic takes it. Messages may have `max_message_bytes`.
+    pub fn into_service(self, max_message_bytes: usize) -> ScorerServiceServer<ScorerServer> {
+        ScorerServiceServer::new(self)
+            .max_decoding_message_size(max_message_bytes)
+            .max_encoding_message_size(max_message_bytes)
+    }
+}
+
+impl Inner {
+    fn handle(&self) -> &ModelHandle {
+        self.model.handle()
+    }
+
+    async fn score(&self, request: v1::ScoreRequest) -> Result<v1::ScoreResponse, ScorerError> {
+        let served = &self.handle().info().fingerprint;
+        if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
+            let pinned = request.model_fingerprint;
+            return Err(ScorerError::Fingerprint { pinned, served: served.clone() });
+        }
+        let answers = request::answers(request.answers)?;
+        let prompt = self.prompt(request.prompt.as_ref())?;
+        let digest = prompt.digest;
+        let first: Vec<usize> = answers.iter().map(|(_, first)| *first).collect();
+        let deterministic = request.deterministic;
+        let judged =
+            self.model.judge(JudgedAnswers { owner: request.search_id, prompt, answers, deterministic }).await?;
+        Ok(v1::ScoreResponse {
+            answers: rewards_to_proto(&judged, &first),
+            usage: Some(usage_to_proto(judged.usage)),
+            model_fingerprint: served.clone(),
+            prompt_digest: digest.to_vec(),
+        })
+    }
+
+    fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, ScorerError> {
+        match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
+            Some(v1::prompt_ref::Ref::Digest(digest)) => {
+                self.prompts.get(digest).map_err(|status| ScorerError::PromptUnknown(Box::new(status)))
+            }
+            Some(v1::prompt_ref::Ref::Inline(prompt)) => {
+                let read = Conversation::read(prompt, "prompt.inline").map_err(ScorerError::Invalid)?;
+                let prompt = self.handle().info().prompts.prompt(&read.messages, read.tools.as_ref())?;
+                self.prompts.insert(&prompt.digest, prompt.clone());
+                Ok(prompt)
+            }
+            None => {
+                let description = "missing; give a prompt inline or its digest".to_owned();
+                Err(ScorerError::Invalid(vec![Violation { field: "prompt".into(), description }]))
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ScorerService for ScorerServer {
+    async fn score(&self, request: Request<v1::ScoreRequest>) -> Result<Response<v1::ScoreResponse>, Status> {
+        let deadline = deadline(request.metadata())?;
+        let scored = toolbeam_serve::within(deadline, self.inner.score(request.into_inner())).await?;
+        Ok(Response::new(scored?))
+    }
+
+    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Result<Response<v1::ReleaseResponse>, Status> {
+        self.inner.handle().forget(&request.into_inner().search_id).map_err(ScorerError::from)?;
+        Ok(Response::new(v1::ReleaseResponse {}))
+    }
+
+    async fn get_model_info(
+        &self,
+        _: Request<v1::GetModelInfoRequest>,
+    ) -> Result<Response<v1::GetModelInfoResponse>, Status> {
+        let info = self.inner.handle().info();
+        let markers = [
+            v1::Marker::FuncName,
+            v1::Marker::ArgValue,
+            v1::Marker::ParamFinish,
+            v1::Marker::FuncFinish,
+            v1::Marker::TotalFinish,
+        ];
+        Ok(Response::new(v1::GetModelInfoResponse {
+            model: info.name.clone(),
+            model_fingerprint: info.fingerprint.clone(),
+            architecture: info.config.architecture.clone(),
+            context_length: info.config.max_position_embeddings as u32,
+            vocab_size: info.config.vocab_size as u32,
+            parameters: info.parameters,
+            device: info.device.clone(),
+            dtype: info.dtype.to_owned(),
+            answer_layout: v1::AnswerLayout::Unspecified.into(),
+            reward_kind: v1::RewardKind::Toolprm.into(),
+            markers: markers.into_iter().map(i32::from).collect(),
+        }))
+    }
+}
+
+fn rewards_to_proto(judged: &Judged, first: &[usize]) -> Vec<v1::AnswerRewards> {
+    let answers = judged.rewards.iter().zip(first);
+    answers
+        .map(|(rewards, first)| v1::AnswerRewards {
+            rewards: rewards
+                .iter()
+                .enumerate()
+                .map(|(offset, reward)| v1::StepReward { step: (first + offset) as u32, reward: Some(*reward) })
+                .collect(),
+        })
+        .collect()
+}
+
+fn usage_to_proto(usage: ReadUsage) -> v1::RewardUsage {
+    v1::RewardUsage {
+        prompt_tokens: usage.prompt_tokens,
+        cached_tokens: usage.cached_tokens,
+        answer_tokens: usage.computed_tokens,
+    }
+}

@@ -1,0 +1,57 @@
+//! Channels to other services: lazy, reconnecting, and quick to notice a peer
+//! that died.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+
+use crate::error::ServeError;
+
+/// How a service connects to another one.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ChannelConfig {
+    /// The longest time to establish a connection, in milliseconds.
+    #[arg(long, env = "TOOLBEAM_CONNECT_TIMEOUT_MS", default_value_t = 2_000)]
+    pub connect_timeout_ms: u64,
+    /// How often a connection with calls in progress is pinged, in milliseconds.
+    #[arg(long, env = "TOOLBEAM_KEEP_ALIVE_INTERVAL_MS", default_value_t = 5_000)]
+    pub keep_alive_interval_ms: u64,
+    /// How long a ping may stay unanswered before the connection counts as dead
+    /// and its calls fail as unavailable, in milliseconds.
+    #[arg(long, env = "TOOLBEAM_KEEP_ALIVE_TIMEOUT_MS", default_value_t = 5_000)]
+    pub keep_alive_timeout_ms: u64,
+}
+
+/// The flags' defaults, for a process that takes none.
+impl Default for ChannelConfig {
+    fn default() -> ChannelConfig {
+        ChannelConfig {
+            connect_timeout_ms: 2_000,
+            keep_alive_interval_ms: 5_000,
+            keep_alive_timeout_ms: 5_000,
+        }
+    }
+}
+
+/// A channel to `address` (`host:port` or `http://host:port`). It connects with
+/// the first call and again after a connection was lost; a call without a
+/// connection fails as unavailable within the connect timeout.
+///
+/// # Errors
+/// The address is not a URI.
+pub fn connect_lazy(address: &str, config: &ChannelConfig) -> Result<Channel, ServeError> {
+    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let endpoint = Endpoint::from_shared(uri)
+        .map_err(|source| ServeError::Address { address: address.to_owned(), source: source.into() })?;
+    Ok(configured(endpoint, config).connect_lazy())
+}
+
+/// Applies the configuration to an endpoint, whatever it connects through.
+pub(crate) fn configured(endpoint: Endpoint, config: &ChannelConfig) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+        .http2_keep_alive_interval(Duration::from_millis(config.keep_alive_interval_ms))
+        .keep_alive_timeout(Duration::from_millis(config.keep_alive_timeout_ms))
+        .tcp_nodelay(true)
+        .http2_adaptive_window(true)
+}

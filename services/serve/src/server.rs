@@ -1,0 +1,105 @@
+//! Running a service's routes until shutdown.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+
+use crate::error::ServeError;
+use crate::health::Health;
+use crate::listener::Listener;
+
+/// How a server serves.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ServerConfig {
+    /// The largest message that is accepted or sent, in bytes. tonic sets this per
+    /// service, so the service's crate applies it to its generated server.
+    #[arg(long, env = "TOOLBEAM_MAX_MESSAGE_BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub max_message_bytes: usize,
+    /// The most calls that one connection may have in progress.
+    #[arg(long, env = "TOOLBEAM_MAX_STREAMS", default_value_t = 1024)]
+    pub max_streams: u32,
+    /// How long calls in progress may take to end after a shutdown signal, in
+    /// milliseconds.
+    #[arg(long, env = "TOOLBEAM_DRAIN_MS", default_value_t = 10_000)]
+    pub drain_ms: u64,
+}
+
+/// The flags' defaults, for a process that takes none.
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig { max_message_bytes: 16 * 1024 * 1024, max_streams: 1024, drain_ms: 10_000 }
+    }
+}
+
+/// A service ready to listen.
+#[derive(Debug)]
+pub struct Server {
+    /// How to serve.
+    pub config: ServerConfig,
+    /// The gRPC services, without the health service, which is added.
+    pub services: Routes,
+    /// What the health service reports. The server turns it to NOT_SERVING at
+    /// shutdown; saying SERVING is up to whoever warms the service up.
+    pub health: Health,
+}
+
+impl Server {
+    /// Serves until `shutdown` is ready. Then no connection is accepted any more,
+    /// health says NOT_SERVING, and calls in progress have `drain_ms` to end; what
+    /// still runs afterwards goes down with the runtime.
+    ///
+    /// # Errors
+    /// The transport failed.
+    pub async fn run(self, listener: Listener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let (begin_drain, mut drain_begun) = oneshot::channel();
+        let health = self.health.clone();
+        let stop = async move {
+            shutdown.await;
+            health.not_serving().await;
+            // The other side lives as long as this future.
+            let _ = begin_drain.send(());
+        };
+        let drained = async {
+            match (&mut drain_begun).await {
+                Ok(()) => {}
+                // Serving ended without a shutdown; the other branch says how.
+                Err(_ended) => std::future::pending::<()>().await,
+            }
+            tokio::time::sleep(Duration::from_millis(self.config.drain_ms)).await;
+        };
+        let drain_ms = self.config.drain_ms;
+        let router = tonic::transport::Server::builder()
+            .tcp_nodelay(true)
+            .http2_adaptive_window(Some(true))
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .max_concurrent_streams(self.config.max_streams)
+            .add_routes(self.services.add_service(self.health.service()));
+        let serving = async move {
+            match listener {
+                Listener::Tcp(socket) => {
+                    let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
+                    router.serve_with_incoming_shutdown(incoming, stop).await
+                }
+                Listener::Memory(connections) => {
+                    // A server without callers waits for new ones.
+                    let incoming = ReceiverStream::new(connections)
+                        .map(Ok::<_, Infallible>)
+                        .chain(tokio_stream::pending());
+                    router.serve_with_incoming_shutdown(incoming, stop).await
+                }
+            }
+        };
+        tokio::select! {
+            ended = serving => Ok(ended?),
+            () = drained => {
+                tracing::warn!(drain_ms, "calls were still in progress when the drain time was over");
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Serving over memory and TCP: health, shutdown, unreachable peers, deadlines.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use toolbeam_serve::{
+    ChannelConfig, Health, Listener, ServeError, Server, ServerConfig, connect_lazy, deadline, memory,
+    violations, within,
+};
+
+struct Running {
+    health: Health,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), ServeError>>,
+}
+
+async fn start(listener: Listener, drain_ms: u64) -> Running {
+    let health = Health::new(&["toolbeam.v1.PolicyService"]).await;
+    let config = ServerConfig { drain_ms, ..ServerConfig::default() };
+    let server = Server { config, services: Routes::default(), health: health.clone() };
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(server.run(listener, async {
+        let _ = stopped.await;
+    }));
+    Running { health, stop, ended }
+}
+
+async fn health_of(channel: &Channel, service: &str) -> Result<ServingStatus, Status> {
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let reply = HealthClient::new(channel.clone()).check(request).await?;
+    Ok(reply.into_inner().status())
+}
+
+/// Health follows the service and the server ends when told, whatever it listens on.
+async fn check_life(listener: Listener, channel: Channel) {
+    let running = start(listener, 5_000).await;
+    for service in ["", "toolbeam.v1.PolicyService"] {
+        let status = health_of(&channel, service).await;
+        assert_eq!(status.ok(), Some(ServingStatus::NotServing), "{service:?} before warm-up");
+        running.health.serving().await;
+        let status = health_of(&channel, service).await;
+        assert_eq!(status.ok(), Some(ServingStatus::Serving), "{service:?} after warm-up");
+        running.health.not_serving().await;
+    }
+    let unknown = health_of(&channel, "toolbeam.v1.Nothing").await;
+    assert_eq!(unknown.map_err(|status| status.code()), Err(Code::NotFound));
+
+    running.stop.send(()).expect("the server waits for this");
+    let ended = tokio::time::timeout(Duration::from_secs(5), running.ended).await;
+    ended.expect("it drains in time").expect("it does not panic").expect("it ends well");
+    let gone = health_of(&channel, "").await;
+    assert_eq!(gone.map_err(|status| status.code()), Err(Code::Unavailable));
+}
+
+#[tokio::test]
+async fn a_server_lives_and_ends_in_memory() {
+    let (connector, listener) = memory();
+    let channel = connector.channel(&ChannelConfig::default());
+    check_life(listener, channel).await;
+}
+
+#[tokio::test]
+async fn a_server_lives_and_ends_on_a_socket() {
+    let listener = Listener::tcp("127.0.0.1:0").await.expect("a free port");
+    let address = listener.address().expect("a bound socket").to_string();
+    let channel = connect_lazy(&address, &ChannelConfig::default()).expect("an address");
+    check_life(listener, channel).await;
+}
+
+#[tokio::test]
+async fn calls_that_never_end_do_not_hold_a_shutdown() {
+    let (connector, listener) = memory();
+    let channel = connector.channel(&ChannelConfig::default());
+    let running = start(listener, 200).await;
+    let request = HealthCheckRequest { service: String::new() };
+    let watching = HealthClient::new(channel).watch(request).await.expect("watched");
+    running.stop.send(()).expect("the server waits for this");
+    let began = Instant::now();
+    running.ended.await.expect("it does not panic").expect("it ends well");
+    assert!(began.elapsed() >= Duration::from_millis(190), "the drain time was not granted");
+    assert!(began.elapsed() < Duration::from_secs(5), "the drain time was not enforced");
+    drop(watching);
+}
+
+#[tokio::test]
+async fn a_dead_peer_is_unavailable_in_time() {
+    // Bound and never accepted from: the handshake is never answered.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = silent.local_addr().expect("a bound socket").to_string();
+    let config =
+        ChannelConfig { connect_timeout_ms: 500, keep_alive_interval_ms: 200, keep_alive_timeout_ms: 200 };
+    let channel = connect_lazy(&address, &config).expect("an address");
+    let reply = tokio::time::timeout(Duration::from_secs(5), health_of(&channel, "")).await;
+    let status = reply.expect("the call does not hang").expect_err("nobody answers");
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+}
+
+#[tokio::test]
+async fn addresses_that_cannot_be_had_are_named() {
+    let taken = Listener::tcp("127.0.0.1:0").await.expect("a free port");
+    let address = taken.address().expect("a bound socket").to_string();
+    let error = Listener::tcp(&address).await.expect_err("it is taken").to_string();
+    assert!(error.contains(&address), "{error}");
+    let error =
+        connect_lazy("not an address", &ChannelConfig::default()).expect_err("it is no URI").to_string();
+    assert!(error.contains("not an address") && error.contains("host:port"), "{error}");
+}
+
+#[tokio::test]
+async fn deadlines_are_read_and_enforced() {
+    let with = |value: &str| {
+        let mut request = Request::new(());
+        let value = value.parse().expect("an ASCII value");
+        request.metadata_mut().insert(toolbeam_serve::TIMEOUT_HEADER, value);
+        request.metadata().clone()
+    };
+    assert!(deadline(&MetadataMap::new()).expect("no limit is no error").is_none());
+    let refused = deadline(&with("soon")).expect_err("no timeout");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(violations(&refused)[0].field, "grpc-timeout");
+
+    let soon = deadline(&with("50m")).expect("a timeout");
+    let late = within(soon, std::future::pending::<()>()).await.expect_err("never ready");
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    assert_eq!(within(soon, async { 7 }).await.expect("ready at once"), 7);
+    assert_eq!(within(None, async { 7 }).await.expect("no limit"), 7);
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask demo`.
+
+use anyhow::Result;
+
+use crate::{process, setup};
+
+/// Set up, build `toolbeam` and search real queries with the reference weights.
+///
+/// Exits with the exit code of `toolbeam demo`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Passed on to `toolbeam demo`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::ensure()?;
+    // The dev profile, which the tests use too: an optimised build takes about twice the time, and the
+    // demo's work is done inside libtorch either way.
+    let mut cargo = vec!["run", "--package", "toolbeam-cli", "--bin", "toolbeam", "--", "demo"];
+    cargo.extend(arguments.arguments.iter().map(String::as_str));
+    process::cargo(&cargo)
+}

@@ -1,0 +1,17 @@
+//! `cargo xtask lint`.
+
+use anyhow::Result;
+
+use crate::{process, setup};
+
+/// Check formatting, clippy on all targets and the documentation, warnings denied.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_: &Arguments) -> Result<()> {
+    process::cargo(&["fmt", "--all", "--check"])?;
+    setup::ensure()?;
+    process::cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    let mut doc = process::cargo_command(&["doc", "--workspace", "--no-deps"])?;
+    process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+}
