@@ -2,12 +2,12 @@
 //! candidates. It decides nothing; it answers the coordinator with events.
 //!
 //! A beam node ends with its lease, which the coordinator holds, and its port's futures end with
-//! it. If it panics, its mailbox closes, which is what the coordinator sees.
+//! it: they are the actor's own futures, where a plain `ResponseFuture` would be left to the
+//! arbiter and outlive it. If it panics, its mailbox closes, which is what the coordinator sees.
 
 use std::sync::Arc;
 
 use actix::prelude::*;
-use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use toolbeam_search::{Answer, BeamId, Draw, Event, Expansion, expand};
 
@@ -57,7 +57,7 @@ impl Actor for BeamNode {
 }
 
 impl Handler<ExpandBeam> for BeamNode {
-    type Result = ResponseFuture<Event>;
+    type Result = ResponseActFuture<Self, Event>;
 
     fn handle(&mut self, message: ExpandBeam, _: &mut Self::Context) -> Self::Result {
         let ExpandBeam { answer, expansions, draw } = message;
@@ -70,7 +70,7 @@ impl Handler<ExpandBeam> for BeamNode {
             deadline: self.reach.deadline,
         };
         let reply = self.reach.run(|| self.reach.policy.expand(request));
-        Box::pin(reply.map(move |reply| match reply {
+        Box::pin(reply.into_actor(self).map(move |reply, _, _| match reply {
             Ok(reply) => {
                 let (expansions, dropped) = expand(&answer, reply.continuations);
                 Event::Expanded { beam, expansions, dropped, usage: reply.usage }
@@ -81,7 +81,7 @@ impl Handler<ExpandBeam> for BeamNode {
 }
 
 impl Handler<ScoreCandidates> for BeamNode {
-    type Result = ResponseFuture<Event>;
+    type Result = ResponseActFuture<Self, Event>;
 
     fn handle(&mut self, message: ScoreCandidates, _: &mut Self::Context) -> Self::Result {
         let beam = self.beam;
@@ -95,7 +95,7 @@ impl Handler<ScoreCandidates> for BeamNode {
             deadline: self.reach.deadline,
         };
         let reply = self.reach.run(|| self.reach.scorer.score(request));
-        Box::pin(reply.map(move |reply| match reply {
+        Box::pin(reply.into_actor(self).map(move |reply, _, _| match reply {
             Ok(reply) => Event::Scored { beam, rewards: reply.rewards, usage: reply.usage },
             Err(failure) => Event::Failed { beam, failure },
         }))

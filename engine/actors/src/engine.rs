@@ -45,8 +45,8 @@ pub struct SearchSpec {
     pub reserve: Duration,
 }
 
-/// Runs searches. Dropping it ends those that still run; their callers get
-/// [`EngineError::Lost`].
+/// Runs searches. Dropping it ends those that still run, whose callers get [`EngineError::Lost`],
+/// and waits for the actor system's thread.
 #[derive(Debug)]
 pub struct SearchEngine {
     registry: Arc<Registry>,
@@ -148,10 +148,10 @@ impl Drop for SearchEngine {
             arbiter.stop();
         }
         self.system.stop();
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                tracing::error!("the actor system's thread panicked");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the actor system's thread panicked");
         }
     }
 }

@@ -52,8 +52,8 @@ struct Truth {
     /// Gold calls still possible for the call that is open: not consumed, and consistent with its
     /// name and its correct pairs so far.
     possible: Vec<usize>,
-    /// The name of the call that is open, once it is known.
-    name: Option<String>,
+    /// Whether the name of the call that is open is known.
+    named: bool,
     /// Its arguments so far, wrong and repeated ones included.
     pairs: Vec<(String, Value)>,
     /// Whether a call of the answer equalled no gold call.
@@ -66,7 +66,7 @@ impl Truth {
             consumed: vec![false; gold.len()],
             possible: (0..gold.len()).collect(),
             gold: gold.into(),
-            name: None,
+            named: false,
             pairs: Vec::new(),
             missed: false,
         }
@@ -75,7 +75,7 @@ impl Truth {
     fn label(&mut self, step: &Step) -> bool {
         match step {
             Step::FuncName(name) => {
-                self.name = Some(name.clone());
+                self.named = true;
                 let gold = &self.gold;
                 // A wrong name leaves nothing possible: every step of its call is then -.
                 self.possible.retain(|&index| gold[index].name == *name);
@@ -103,16 +103,15 @@ impl Truth {
     }
 
     fn close_call(&mut self) -> bool {
-        let equal = self.possible.iter().copied().find(|&index| {
-            let gold = &self.gold[index];
-            self.name.as_deref() == Some(&gold.name) && self.pairs_are_those_of(gold)
-        });
+        // What is possible has the call's name and its correct pairs.
+        let equal = |&index: &usize| self.named && self.pairs_are_those_of(&self.gold[index]);
+        let equal = self.possible.iter().copied().find(equal);
         match equal {
             Some(index) => self.consumed[index] = true,
             None => self.missed = true,
         }
         self.possible = (0..self.gold.len()).filter(|&index| !self.consumed[index]).collect();
-        self.name = None;
+        self.named = false;
         self.pairs.clear();
         equal.is_some()
     }

@@ -91,8 +91,9 @@ pub(crate) fn draw(logits: &Tensor, rows: &[RowDraws]) -> Result<Vec<Vec<Drawn>>
         row[..draws.uniforms.len()].copy_from_slice(&draws.uniforms);
     }
     let uniforms = Tensor::f_from_slice(&uniforms)?.f_view([count, width as i64])?.f_to_device(device)?;
-    let sampled = cumulative
-        .f_searchsorted(&uniforms.f_mul(&total)?, false, true, "right", None::<Tensor>)?
+    let sampled = uniforms
+        .f_mul(&total)?
+        .f_searchsorted(&cumulative, false, true, "right", None::<Tensor>)?
         .f_clamp_max(cumulative.size()[1] - 1)?;
     let greedy_rows: Vec<bool> = rows.iter().map(|row| row.sampling.temperature == 0.0).collect();
     let greedy_rows = Tensor::f_from_slice(&greedy_rows)?.f_unsqueeze(1)?.f_to_device(device)?;

@@ -239,7 +239,8 @@ pub struct Message {
     /// Who speaks. Required.
     #[prost(enumeration = "Role", tag = "1")]
     pub role: i32,
-    /// The text of the turn. May be empty for an assistant turn with tool calls.
+    /// The text of the turn. May be empty only for an assistant turn with tool
+    /// calls and for a result that is nothing.
     #[prost(string, tag = "2")]
     pub content: ::prost::alloc::string::String,
     /// Calls made in this turn. Only for ROLE_ASSISTANT.
@@ -460,7 +461,8 @@ pub struct ExpandRequest {
     /// The partial answers. At least one.
     #[prost(message, repeated, tag = "4")]
     pub beams: ::prost::alloc::vec::Vec<PartialAnswer>,
-    /// How many expansions each beam gets. 1 to 256.
+    /// How many expansions each beam gets. 1 to 16384, because the root of a search
+    /// gets `num_beams` times `expansions_per_beam` (64 x 256).
     #[prost(uint32, tag = "5")]
     pub expansions_per_beam: u32,
     /// How tokens are drawn.
@@ -1883,7 +1885,8 @@ impl ::prost::Name for ToolChoice {
         "type.googleapis.com/toolbeam.v1.ToolChoice".into()
     }
 }
-/// What a search may spend. 0 means the service's own limit.
+/// What a search may spend. 0 means the service's own limit, and so does more
+/// than that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
     /// Rounds of expanding, scoring and pruning.
@@ -1916,7 +1919,7 @@ impl ::prost::Name for Limits {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchRequest {
     /// Names the search in logs, events and CancelSearch. Made up if empty. Must
-    /// not be the id of a running search.
+    /// not be the id of a running search. At most 128 bytes, no control characters.
     #[prost(string, tag = "1")]
     pub search_id: ::prost::alloc::string::String,
     /// The conversation and the tools.
@@ -1941,7 +1944,8 @@ pub struct SearchRequest {
     /// What the search may spend.
     #[prost(message, optional, tag = "8")]
     pub limits: ::core::option::Option<Limits>,
-    /// How many answers are returned at most, best first. Default 1.
+    /// How many answers are returned at most, best first. 1 to 64. Default
+    /// 1.
     #[prost(uint32, optional, tag = "9")]
     pub num_answers: ::core::option::Option<u32>,
     /// The policy's name, where a gateway knows several. Empty takes the default.

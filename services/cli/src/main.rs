@@ -1,3 +1,65 @@
-//! The toolbeam command.
+//! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
-fn main() {}
+mod call;
+mod demo;
+mod models;
+mod output;
+mod roles;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use toolbeam_serve::{TelemetryConfig, init_telemetry};
+
+/// Which function calls should be made? Toolbeam answers by search.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve everything in one process: search, policy and scorer on one port.
+    Serve(roles::ServeArgs),
+    /// Serve a policy model.
+    Policy(roles::PolicyArgs),
+    /// Serve a reward model.
+    Scorer(roles::ScorerArgs),
+    /// Serve searches over a policy and a scorer elsewhere.
+    Gateway(roles::GatewayArgs),
+    /// Search once and print the answer.
+    Call(call::CallArgs),
+    /// Search the queries that ship with Toolbeam and compare with their gold answers.
+    Demo(demo::DemoArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut cli = Cli::parse();
+    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_));
+    if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
+        // What a person asked for is on standard output; only trouble belongs beside it.
+        cli.telemetry.log_filter = "warn".to_owned();
+    }
+    if let Err(error) = init_telemetry(&cli.telemetry) {
+        eprintln!("toolbeam: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match cli.command {
+        Command::Serve(args) => roles::serve(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Policy(args) => roles::policy(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Scorer(args) => roles::scorer(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Gateway(args) => roles::gateway(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Call(args) => call::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("toolbeam: {error:#}");
+        ExitCode::FAILURE
+    })
+}

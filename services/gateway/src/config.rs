@@ -7,6 +7,7 @@ use tonic::transport::Channel;
 use toolbeam_serve::{ChannelConfig, ServeError, connect_lazy};
 
 /// How many threads run searches unless the flags say otherwise.
+// Evaluated by the compiler, which refuses a zero.
 const ARBITERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// How many searches a gateway runs and what each may spend. A request may ask for
@@ -22,8 +23,9 @@ pub struct GatewayConfig {
     /// The delay that a refused caller is told to wait, in milliseconds.
     #[arg(long, env = "TOOLBEAM_RETRY_AFTER_MS", default_value_t = 1_000)]
     pub retry_after_ms: u64,
-    /// The longest search, in milliseconds.
-    #[arg(long, env = "TOOLBEAM_MAX_DURATION_MS", default_value_t = 120_000)]
+    /// The longest search, in milliseconds; at most a day.
+    #[arg(long, env = "TOOLBEAM_MAX_DURATION_MS", default_value_t = 120_000,
+          value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub max_duration_ms: u64,
     /// The part of a search's time that is kept for finishing the best beam once
     /// branching has stopped, in percent.

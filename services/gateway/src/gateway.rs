@@ -24,6 +24,7 @@ use crate::trace;
 use crate::upstream::{GrpcPolicy, GrpcScorer, PolicyClient, Release, ScorerClient, Session};
 
 /// Events that wait for their search's own reader, which does nothing else.
+// Evaluated by the compiler, which refuses a zero.
 const EVENT_CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// The largest part of a search's time that is kept for writing the response.
@@ -83,8 +84,17 @@ impl Gateway {
     ///
     /// # Errors
     /// The transport failed.
-    pub async fn run(
+    pub async fn run(self, listener: Listener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        self.run_with(Routes::default(), listener, shutdown).await
+    }
+
+    /// Serves searches, and the services `beside` them, as [`Gateway::run`] does.
+    ///
+    /// # Errors
+    /// The transport failed.
+    pub async fn run_with(
         self,
+        beside: Routes,
         listener: Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
@@ -95,7 +105,7 @@ impl Gateway {
         let service = SearchServiceServer::new(Rpc(Arc::new(self)))
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
-        let server = Server { config, services: Routes::new(service), health };
+        let server = Server { config, services: beside.add_service(service), health };
         server.run(listener, shutdown).await
     }
 
@@ -138,28 +148,20 @@ impl Gateway {
                 id: SearchId::from(plan.id.as_str()),
                 settings: plan.settings,
                 policy: Arc::new(GrpcPolicy::new(self.policy.clone(), policy.clone(), drawing)),
-                scorer: Arc::new(GrpcScorer::new(
-                    self.scorer.clone(),
-                    scorer.clone(),
-                    drawing.deterministic,
-                )),
+                scorer: Arc::new(GrpcScorer::new(self.scorer.clone(), scorer.clone(), drawing.deterministic)),
                 deadline: Some(end.into_std()),
                 reserve: time * u32::from(self.config.reserve_percent) / 100,
             })
             .map_err(|error| GatewayError::of_engine(error, self.config.retry_after()))?;
-        let _release = Release {
-            search_id: plan.id.clone(),
-            policy: self.policy.clone(),
-            scorer: self.scorer.clone(),
-        };
+        let _release =
+            Release { search_id: plan.id.clone(), policy: self.policy.clone(), scorer: self.scorer.clone() };
         if !plan.trace {
             handle.events.close();
         }
         // The channel is taken out, so that both can be waited for.
         let mut events = std::mem::replace(&mut handle.events, mpsc::channel(1).1);
         let (outcome, rounds) = tokio::join!(handle.outcome(), rounds(&mut events));
-        let outcome =
-            outcome.map_err(|error| GatewayError::of_engine(error, self.config.retry_after()))?;
+        let outcome = outcome.map_err(|error| GatewayError::of_engine(error, self.config.retry_after()))?;
         response(
             outcome,
             Circumstances {

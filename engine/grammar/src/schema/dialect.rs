@@ -116,9 +116,11 @@ fn tree(map: &Map<String, Value>, subschemas: &Subschemas) -> Result<Map<String,
 ///    and none by the first (xLAM marks what is optional); otherwise it may be left out (Hammer's
 ///    sets mark what is required, others mark nothing and call with what the user said).
 ///
-/// Measured on the gold calls of the public sets, the third rule is what their authors meant: of
-/// parameters without a mark, 12% are absent beside siblings that xLAM's way marks optional, 70%
-/// and more in maps without any mark.
+/// Measured on the gold calls of the public sets: beside siblings that are marked optional, 12% of
+/// the parameters without a mark are absent (6 of 51). In maps without any mark, 74% are in snips,
+/// hwu64 and STAR (144,295 of 195,847) and 1% in API-Bank and xLAM (14 of 1,173), and nothing in
+/// such a map tells which kind it is. Refusing a right call is worse than letting an incomplete
+/// one through to the reward model, so nothing is required there.
 fn flat(map: &Map<String, Value>) -> Result<Map<String, Value>, SchemaError> {
     let members = Subschemas { python: true }.members(map, &Path::ROOT)?;
     let marks_required = members.iter().any(|(_, member)| member.required.is_some());

@@ -93,8 +93,8 @@ impl ToolSet {
     /// }])?;
     /// let call = Call::from_json("weather.get", r#"{"town": "Oslo"}"#)?;
     /// let violations = tools.validate(&call).unwrap_err();
-    /// assert_eq!(violations[0].to_string(), "`weather.get`: /city is required; give it a value");
-    /// assert_eq!(violations[1].to_string(), "`weather.get`: /town is not declared; leave it out");
+    /// assert_eq!(violations[0].to_string(), "`weather.get`: /town is not declared; leave it out");
+    /// assert_eq!(violations[1].to_string(), "`weather.get`: /city is required; give it a value");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

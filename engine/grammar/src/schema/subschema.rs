@@ -190,10 +190,10 @@ impl Subschemas {
 /// Allows no member that the schema does not declare, unless the schema itself says what it allows.
 pub(super) fn close(schema: &mut Map<String, Value>, path: &Path<'_>) -> Result<(), SchemaError> {
     let has = |keyword: &&str| schema.contains_key(*keyword);
-    if ["additionalProperties", "unevaluatedProperties"].iter().any(|k| has(&k)) {
+    if ["additionalProperties", "unevaluatedProperties"].iter().any(has) {
         return Ok(());
     }
-    if ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"].iter().any(|k| has(&k)) {
+    if ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"].iter().any(has) {
         // Members may be declared behind these, where additionalProperties does not look.
         schema.insert("unevaluatedProperties".into(), false.into());
         return Ok(());

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use super::error::{Fault, SchemaError};
 use super::keyword::subschemas;
 
-/// Most schemas applied to one call's arguments, and most of them unfolded when a tool is compiled.
+/// Most schemas applied to one call's arguments.
 const MAX_APPLICATIONS: usize = 1_000_000;
+/// Most schemas unfolded when a tool is compiled, over all its schemas.
+const MAX_UNFOLDED: usize = 100_000;
 /// Most schemas applied one inside another, by keyword, reference or the arguments' nesting.
 const MAX_DEPTH: usize = 512;
 
@@ -25,7 +27,7 @@ const IN_PLACE: [&str; 4] = ["not", "if", "then", "else"];
 pub(super) fn check(root: &Value) -> Result<(), SchemaError> {
     let places = places(root);
     let known: HashSet<*const Value> = places.iter().map(|(_, schema)| std::ptr::from_ref(*schema)).collect();
-    let mut work = Work { root, left: MAX_APPLICATIONS };
+    let mut work = Work { root, left: MAX_UNFOLDED };
     for (path, schema) in &places {
         let error = |path: String, fault| SchemaError { tool: None, path, fault };
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {

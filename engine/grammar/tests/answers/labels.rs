@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use toolbeam_grammar::label::{Labeler, annotate};
-use toolbeam_grammar::{Call, Layout, parse_calls, steps_of};
+use toolbeam_grammar::{Call, Layout, Step, parse_calls, steps_of};
 
 use crate::steps_in;
 
@@ -143,6 +143,14 @@ fn values_are_equal_as_decisions() {
         let expected: String = ['+', label, label, label, label].into_iter().collect();
         check(&[&of(gold)], &of(value), &expected);
     }
+}
+
+#[test]
+fn a_call_without_a_name_equals_none() {
+    // No parser emits these steps; a caller may.
+    let gold = parse_calls(Layout::JsonList, r#"[{"name":"f","arguments":{}}]"#).expect("valid");
+    let steps = [Step::ParamFinish, Step::FuncFinish, Step::TotalFinish];
+    assert_eq!(annotate(&steps, &[gold]), [true, false, false]);
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {

@@ -26,11 +26,13 @@ pub(crate) trait World {
     fn reward(&self, steps: &[Step]) -> Option<f32>;
 }
 
+/// Text, count, log-probability. A text that ends in `$` ends the turn, in `~` it hits the limit.
+type Piece = (&'static str, u32, f64);
+
 /// A world as a table.
 pub(crate) struct Table {
-    /// After an answer (its path, or its exact text): text, count, log-probability. A text that
-    /// ends in `$` ends the turn, in `~` it hits the token limit.
-    pub(crate) policy: &'static [(&'static str, &'static [(&'static str, u32, f64)])],
+    /// What may follow an answer, which is named by its exact text or by its path.
+    pub(crate) policy: &'static [(&'static str, &'static [Piece])],
     /// The reward at the end of a path; 0.5 if absent.
     pub(crate) rewards: &'static [(&'static str, f32)],
 }

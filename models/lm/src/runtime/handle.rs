@@ -7,9 +7,12 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::generate::{GenerateEvent, GenerateRequest};
-use super::read::{ReadReply, ReadRequest};
+use super::read::{ReadReply, ReadRequest, ReadSequence};
 use super::thread::{self, Command, Work};
-use crate::{DeviceChoice, LmError, ModelConfig, ModelFiles, PromptFormat, Tokenizer};
+use crate::{DeviceChoice, LmError, ModelConfig, ModelFiles, Prompt, PromptFormat, Tokenizer};
+
+/// Who owns what a warm-up computes.
+const WARM_UP: &str = "warm-up";
 
 /// Settings of a runtime.
 #[derive(Clone, Debug)]
@@ -129,6 +132,25 @@ impl ModelHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Work::Read(request, reply))?;
         answer.await.unwrap_or(Err(LmError::Stopped))
+    }
+
+    /// Computes once with every kind of request, so that the first caller does not pay for what
+    /// libtorch sets up on first use.
+    ///
+    /// # Errors
+    /// As [`ModelHandle::read`].
+    pub async fn warm_up(&self) -> Result<(), LmError> {
+        let end = *self.info.config.end_tokens.first().unwrap_or(&0);
+        let sequence = ReadSequence { tokens: vec![end; 4], positions: vec![3] };
+        let request = ReadRequest {
+            owner: WARM_UP.into(),
+            prompt: Prompt::new(vec![end; 64]),
+            sequences: vec![sequence; 2],
+            ids: vec![end],
+            deterministic: false,
+        };
+        self.read(request).await?;
+        self.forget(WARM_UP)
     }
 
     /// Frees what the cache holds for `owner`. Requests that run go on.

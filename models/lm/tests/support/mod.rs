@@ -12,12 +12,12 @@ use toolbeam_lm::{
 };
 
 /// Settings for tests: the CPU, one thread, so that parallel tests do not fight.
-pub fn config() -> RuntimeConfig {
+pub(crate) fn config() -> RuntimeConfig {
     RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 256 << 20, queue: 4096 }
 }
 
 /// The folder of a reference model.
-pub fn folder(model: &str) -> PathBuf {
+pub(crate) fn folder(model: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../reference").join(model)
 }
 
@@ -27,23 +27,23 @@ static POLICY: LazyLock<ModelHandle> = LazyLock::new(|| {
 });
 
 /// The reference policy, loaded once per test binary.
-pub fn policy() -> &'static ModelHandle {
+pub(crate) fn policy() -> &'static ModelHandle {
     &POLICY
 }
 
 /// Reads every logit at the positions of `sequences`.
-pub fn request(prompt: Prompt, sequences: Vec<ReadSequence>, deterministic: bool) -> ReadRequest {
+pub(crate) fn request(prompt: Prompt, sequences: Vec<ReadSequence>, deterministic: bool) -> ReadRequest {
     let ids = (0..policy().info().config.vocab_size as u32).collect();
     ReadRequest { owner: "test".into(), prompt, sequences, ids, deterministic }
 }
 
 /// The logits per sequence and position.
-pub async fn read(model: &ModelHandle, request: ReadRequest) -> Vec<Vec<LogitsAt>> {
+pub(crate) async fn read(model: &ModelHandle, request: ReadRequest) -> Vec<Vec<LogitsAt>> {
     model.read(request).await.expect("reads").logits
 }
 
 /// Continuations of an empty answer that end at `length` tokens or with the turn.
-pub async fn generate(
+pub(crate) async fn generate(
     model: &ModelHandle,
     prompt: Prompt,
     expansions: u32,
@@ -72,7 +72,7 @@ pub async fn generate(
 }
 
 /// Never stops a continuation.
-pub struct Endless;
+pub(crate) struct Endless;
 
 impl Watch for Endless {
     fn push(&mut self, _: &[u8]) -> Verdict {
@@ -85,23 +85,23 @@ impl Watch for Endless {
 }
 
 /// Recorded logits.
-pub struct Fixture {
+pub(crate) struct Fixture {
     tensors: Vec<u8>,
     sequences: Vec<Recorded>,
 }
 
 /// One recorded sequence: row r holds the logits after token `first_row + r`.
 #[derive(Clone, Deserialize)]
-pub struct Recorded {
-    pub name: String,
-    pub group: String,
-    pub prefix_length: usize,
-    pub first_row: usize,
-    pub token_ids: Vec<u32>,
+pub(crate) struct Recorded {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) prefix_length: usize,
+    pub(crate) first_row: usize,
+    pub(crate) token_ids: Vec<u32>,
 }
 
 impl Fixture {
-    pub fn load() -> Fixture {
+    pub(crate) fn load() -> Fixture {
         #[derive(Deserialize)]
         struct Index {
             sequences: Vec<Recorded>,
@@ -114,14 +114,14 @@ impl Fixture {
         Fixture { tensors: file("logits.safetensors"), sequences: index.sequences }
     }
 
-    pub fn group(&self, group: &str) -> Vec<Recorded> {
+    pub(crate) fn group(&self, group: &str) -> Vec<Recorded> {
         let found: Vec<_> = self.sequences.iter().filter(|sequence| sequence.group == group).cloned().collect();
         assert!(!found.is_empty(), "no recorded sequences of group {group}");
         found
     }
 
     /// Compares `rows`, the logits after the tokens from index `from` on, with what was recorded.
-    pub fn check(&self, sequence: &Recorded, from: usize, rows: &[LogitsAt], tolerance: f32) {
+    pub(crate) fn check(&self, sequence: &Recorded, from: usize, rows: &[LogitsAt], tolerance: f32) {
         let ids = self.integers("vocabulary_ids");
         let sampled = self.floats(&format!("{}.sampled", sequence.name));
         let sums = self.floats(&format!("{}.logsumexp", sequence.name));
@@ -149,7 +149,7 @@ impl Fixture {
     }
 
     /// The recorded log-probability of the tokens from index `from` on, where each is the argmax.
-    pub fn log_probability(&self, sequence: &Recorded, from: usize) -> f64 {
+    pub(crate) fn log_probability(&self, sequence: &Recorded, from: usize) -> f64 {
         let max = self.floats(&format!("{}.max", sequence.name));
         let sums = self.floats(&format!("{}.logsumexp", sequence.name));
         let rows = from - 1 - sequence.first_row..sequence.token_ids.len() - 1 - sequence.first_row;

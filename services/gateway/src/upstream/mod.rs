@@ -12,7 +12,7 @@ pub(crate) use attempts::{attempts, timed};
 pub(crate) use policy::GrpcPolicy;
 pub(crate) use release::Release;
 pub(crate) use scorer::GrpcScorer;
-pub(crate) use session::{Replied, Session};
+pub(crate) use session::Session;
 
 use tonic::transport::Channel;
 use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;

@@ -17,23 +17,23 @@ use toolbeam_proto::v1::{
 
 /// What a policy does.
 #[derive(Clone)]
-pub struct PolicyScript {
+pub(crate) struct PolicyScript {
     /// Expansion `i` goes on with one of those that begin as the beam does.
-    pub answers: Vec<&'static str>,
+    pub(crate) answers: Vec<&'static str>,
     /// How long each expansion takes.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// Whether no digest is ever known.
-    pub forgetful: bool,
+    pub(crate) forgetful: bool,
     /// From this call of Expand on, another model answers.
-    pub replaced_after: Option<usize>,
+    pub(crate) replaced_after: Option<usize>,
     /// How it writes answers.
-    pub layout: AnswerLayout,
+    pub(crate) layout: AnswerLayout,
     /// Whether it names expansions that nobody asked for.
-    pub confused: bool,
+    pub(crate) confused: bool,
 }
 
 impl PolicyScript {
-    pub fn writing(answers: &[&'static str]) -> PolicyScript {
+    pub(crate) fn writing(answers: &[&'static str]) -> PolicyScript {
         PolicyScript {
             answers: answers.to_vec(),
             delay: Duration::ZERO,
@@ -47,26 +47,26 @@ impl PolicyScript {
 
 /// What a service was asked.
 #[derive(Default)]
-pub struct Log {
-    pub inline: usize,
-    pub by_digest: usize,
-    pub calls: usize,
-    pub abandoned: usize,
-    pub released: Vec<String>,
+pub(crate) struct Log {
+    pub(crate) inline: usize,
+    pub(crate) by_digest: usize,
+    pub(crate) calls: usize,
+    pub(crate) abandoned: usize,
+    pub(crate) released: Vec<String>,
     known: HashSet<Vec<u8>>,
 }
 
 /// A log that the test reads while the service writes it.
 #[derive(Clone, Default)]
-pub struct SharedLog(Arc<Mutex<Log>>);
+pub(crate) struct SharedLog(Arc<Mutex<Log>>);
 
 impl SharedLog {
-    pub fn get(&self) -> MutexGuard<'_, Log> {
+    pub(crate) fn get(&self) -> MutexGuard<'_, Log> {
         self.0.lock().expect("no test panics while it holds the log")
     }
 
     /// Counts the way in which the prompt came and gives its digest.
-    pub fn prompt(&self, prompt: Option<PromptRef>, forgetful: bool) -> Result<Vec<u8>, Status> {
+    pub(crate) fn prompt(&self, prompt: Option<PromptRef>, forgetful: bool) -> Result<Vec<u8>, Status> {
         let mut log = self.get();
         match prompt.and_then(|prompt| prompt.r#ref) {
             Some(Ref::Inline(prompt)) => {
@@ -90,19 +90,19 @@ impl SharedLog {
     }
 
     /// Counts a call that its caller leaves before it ends.
-    pub fn begin(&self) -> Begun {
+    pub(crate) fn begin(&self) -> Begun {
         self.get().calls += 1;
         Begun { log: self.clone(), ended: false }
     }
 }
 
-pub struct Begun {
+pub(crate) struct Begun {
     log: SharedLog,
     ended: bool,
 }
 
 impl Begun {
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.ended = true;
     }
 }
@@ -115,9 +115,9 @@ impl Drop for Begun {
     }
 }
 
-pub struct FakePolicy {
-    pub script: PolicyScript,
-    pub log: SharedLog,
+pub(crate) struct FakePolicy {
+    pub(crate) script: PolicyScript,
+    pub(crate) log: SharedLog,
 }
 
 #[tonic::async_trait]

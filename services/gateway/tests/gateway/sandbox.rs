@@ -17,21 +17,21 @@ use crate::policy::{FakePolicy, PolicyScript, SharedLog};
 use crate::scorer::{FakeScorer, ScorerScript};
 
 /// A call of `get_weather` that the tests' tools allow.
-pub const RIGHT: &str = r#"[{"name": "get_weather", "arguments": {"city": "Oslo", "days": 2}}]"#;
+pub(crate) const RIGHT: &str = r#"[{"name": "get_weather", "arguments": {"city": "Oslo", "days": 2}}]"#;
 /// The same with an argument that the scorer dislikes.
-pub const WRONG: &str = r#"[{"name": "get_weather", "arguments": {"city": "wrong", "days": 2}}]"#;
+pub(crate) const WRONG: &str = r#"[{"name": "get_weather", "arguments": {"city": "wrong", "days": 2}}]"#;
 
 /// What is to be started.
-pub struct Setup {
-    pub policy: PolicyScript,
-    pub scorer: ScorerScript,
-    pub gateway: GatewayConfig,
+pub(crate) struct Setup {
+    pub(crate) policy: PolicyScript,
+    pub(crate) scorer: ScorerScript,
+    pub(crate) gateway: GatewayConfig,
     /// Whether a scorer listens at all.
-    pub scorer_up: bool,
+    pub(crate) scorer_up: bool,
 }
 
 impl Setup {
-    pub fn writing(answers: &[&'static str]) -> Setup {
+    pub(crate) fn writing(answers: &[&'static str]) -> Setup {
         Setup {
             policy: PolicyScript::writing(answers),
             scorer: ScorerScript::default(),
@@ -41,7 +41,7 @@ impl Setup {
     }
 
     /// Starts everything.
-    pub fn start(self) -> Sandbox {
+    pub(crate) fn start(self) -> Sandbox {
         let (policy_log, scorer_log) = (SharedLog::default(), SharedLog::default());
         let policy = FakePolicy { script: self.policy, log: policy_log.clone() };
         let scorer = FakeScorer { script: self.scorer, log: scorer_log.clone() };
@@ -81,7 +81,7 @@ fn serve(services: Routes, up: bool) -> (Channel, Replica) {
 }
 
 /// A service that can be killed.
-pub struct Replica(Option<tokio::runtime::Runtime>);
+pub(crate) struct Replica(Option<tokio::runtime::Runtime>);
 
 impl Drop for Replica {
     fn drop(&mut self) {
@@ -95,22 +95,22 @@ fn quick() -> ChannelConfig {
     ChannelConfig { connect_timeout_ms: 500, keep_alive_interval_ms: 500, keep_alive_timeout_ms: 500 }
 }
 
-pub struct Sandbox {
-    pub client: SearchServiceClient<Channel>,
-    pub policy: SharedLog,
-    pub scorer: SharedLog,
+pub(crate) struct Sandbox {
+    pub(crate) client: SearchServiceClient<Channel>,
+    pub(crate) policy: SharedLog,
+    pub(crate) scorer: SharedLog,
     /// Dropping it kills the policy.
-    pub policy_runtime: Replica,
+    pub(crate) policy_runtime: Replica,
     _scorer_runtime: Replica,
 }
 
 impl Sandbox {
     /// Searches with ten seconds to spare.
-    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Status> {
+    pub(crate) async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Status> {
         self.search_within(request, Duration::from_secs(10)).await
     }
 
-    pub async fn search_within(
+    pub(crate) async fn search_within(
         &self,
         request: SearchRequest,
         timeout: Duration,
@@ -123,7 +123,7 @@ impl Sandbox {
 }
 
 /// Waits until something is so; it must be within five seconds.
-pub async fn eventually(what: &str, so: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
     for _ in 0..500 {
         if so() {
             return;
@@ -134,7 +134,7 @@ pub async fn eventually(what: &str, so: impl Fn() -> bool) {
 }
 
 /// A request that nothing is wrong with.
-pub fn request() -> SearchRequest {
+pub(crate) fn request() -> SearchRequest {
     SearchRequest {
         prompt: Some(Prompt {
             messages: vec![Message {

@@ -11,22 +11,22 @@ use toolbeam_proto::v1::{
 
 use crate::policy::SharedLog;
 
-pub const LIKED: f32 = 0.9;
-pub const DISLIKED: f32 = 0.1;
+pub(crate) const LIKED: f32 = 0.9;
+pub(crate) const DISLIKED: f32 = 0.1;
 
 /// What a scorer does.
 #[derive(Clone)]
-pub struct ScorerScript {
+pub(crate) struct ScorerScript {
     /// How long each call takes.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// Whether no digest is ever known.
-    pub forgetful: bool,
+    pub(crate) forgetful: bool,
     /// From this call of Score on, another model answers.
-    pub replaced_after: Option<usize>,
+    pub(crate) replaced_after: Option<usize>,
     /// The granularity that it claims.
-    pub kind: RewardKind,
+    pub(crate) kind: RewardKind,
     /// What it says of steps that it likes.
-    pub liked: f32,
+    pub(crate) liked: f32,
 }
 
 impl Default for ScorerScript {
@@ -41,9 +41,9 @@ impl Default for ScorerScript {
     }
 }
 
-pub struct FakeScorer {
-    pub script: ScorerScript,
-    pub log: SharedLog,
+pub(crate) struct FakeScorer {
+    pub(crate) script: ScorerScript,
+    pub(crate) log: SharedLog,
 }
 
 #[tonic::async_trait]

@@ -116,7 +116,7 @@ async fn no_valid_answer_is_a_normal_reply() {
         let sandbox = Setup::writing(&[text]).start();
         let asked = SearchRequest { validation: validation.into(), ..request() };
         let response = sandbox.search(asked).await.expect("a response");
-        let usage = response.usage.clone().expect("told");
+        let usage = response.usage.expect("told");
         let dropped = usage.dropped.expect("told");
         assert!(counted(&dropped) > 0, "{text}: {dropped:?}");
         assert_eq!(response.stop_reason(), StopReason::NoValidAnswer, "{text}");

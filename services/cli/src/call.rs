@@ -1,0 +1,136 @@
+//! `toolbeam call`: one search.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use toolbeam_client::{Client, ClientConfig, v1};
+use toolbeam_serve::{ChannelConfig, memory};
+
+use crate::output;
+use crate::roles::{Engine, EngineArgs};
+use crate::tools::read_tools;
+
+/// Arguments of `toolbeam call`.
+#[derive(clap::Args)]
+pub(crate) struct CallArgs {
+    /// What the user says.
+    query: String,
+    /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}.
+    #[arg(long, value_name = "FILE")]
+    tools: PathBuf,
+    /// A running Toolbeam, host:port. Without it, everything runs in this process.
+    #[arg(long, env = "TOOLBEAM_ADDRESS")]
+    address: Option<String>,
+    /// Print one JSON object instead of the readable trace.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// How to search.
+#[derive(clap::Args, Clone)]
+pub(crate) struct SearchArgs {
+    /// The strategy.
+    #[arg(long, value_enum, default_value_t = StrategyName::FineGrainedBeam)]
+    strategy: StrategyName,
+    /// How many partial answers are retained (the paper's N).
+    #[arg(long, short = 'n', default_value_t = 2)]
+    num_beams: u32,
+    /// How often each is continued (the paper's M).
+    #[arg(long, short = 'm', default_value_t = 8)]
+    expansions_per_beam: u32,
+    /// The policy's temperature.
+    #[arg(long, default_value_t = 0.8)]
+    temperature: f32,
+    /// The seed of the search.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Compute in fixed shapes: the same seed gives the same answer whatever else is running.
+    #[arg(long)]
+    deterministic: bool,
+    /// The most answers to return, best first.
+    #[arg(long, default_value_t = 1)]
+    num_answers: u32,
+    /// Accept well-formed answers that the tools' schemas do not allow.
+    #[arg(long)]
+    no_schema: bool,
+    /// The deadline, in milliseconds.
+    #[arg(long, default_value_t = 60_000)]
+    timeout_ms: u64,
+}
+
+/// Strategies by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyName {
+    /// The most probable token, always.
+    Greedy,
+    /// The paper's fine-grained beam search.
+    FineGrainedBeam,
+}
+
+impl SearchArgs {
+    /// The request for a query with tools, with the trace of its rounds.
+    pub(crate) fn request(&self, query: &str, tools: Vec<v1::Tool>) -> v1::SearchRequest {
+        let kind = match self.strategy {
+            StrategyName::Greedy => v1::StrategyKind::Greedy,
+            StrategyName::FineGrainedBeam => v1::StrategyKind::FineGrainedBeam,
+        };
+        let message = v1::Message { role: v1::Role::User.into(), content: query.to_owned(), ..Default::default() };
+        let validation = if self.no_schema { v1::Validation::Syntax } else { v1::Validation::Schema };
+        v1::SearchRequest {
+            prompt: Some(v1::Prompt { messages: vec![message], tools }),
+            strategy: Some(v1::Strategy {
+                kind: kind.into(),
+                num_beams: Some(self.num_beams),
+                expansions_per_beam: Some(self.expansions_per_beam),
+                ..Default::default()
+            }),
+            sampling: Some(v1::Sampling { temperature: Some(self.temperature), ..Default::default() }),
+            seed: self.seed,
+            num_answers: Some(self.num_answers),
+            validation: validation.into(),
+            deterministic: self.deterministic,
+            trace: true,
+            ..Default::default()
+        }
+    }
+
+    /// The client's settings.
+    pub(crate) fn client(&self) -> ClientConfig {
+        ClientConfig { deadline: Duration::from_millis(self.timeout_ms), ..ClientConfig::default() }
+    }
+}
+
+/// Searches once and prints. Fails if there is no valid answer.
+pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
+    let request = args.search.request(&args.query, read_tools(&args.tools)?);
+    let client = match &args.address {
+        Some(address) => Client::connect(address, args.search.client()).await?,
+        None => embedded(args.engine, args.search.client()).await?,
+    };
+    let response = client.search(request).await?;
+    if args.json {
+        println!("{}", output::to_json(&response));
+    } else {
+        print!("{}", output::trace(&response));
+    }
+    Ok(if response.answers.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A client of services in this process, over memory.
+async fn embedded(engine: EngineArgs, config: ClientConfig) -> Result<Client> {
+    let engine = Engine::start(engine).await?;
+    let (connector, listener) = memory();
+    tokio::spawn(async move {
+        if let Err(error) = engine.run(listener, std::future::pending()).await {
+            tracing::error!(%error, "the services ended");
+        }
+    });
+    Ok(Client::over(connector.channel(&ChannelConfig::default()), config))
+}
