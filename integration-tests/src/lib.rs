@@ -1,1 +1,1 @@
-//! Whole processes, real sockets, real weights
+//! Whole processes, real sockets, real weights: see `tests/cluster`.

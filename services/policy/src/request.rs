@@ -8,7 +8,8 @@ use toolbeam_serve::Violation;
 use crate::PolicyError;
 use crate::watch::{AnswerWatch, Stop};
 
-const MAX_EXPANSIONS: u32 = 256;
+/// As many as the root of the largest search gets: N x M.
+const MAX_EXPANSIONS: u32 = 64 * 256;
 const MAX_BEAMS: usize = 1024;
 
 /// Everything about a request that can be checked without its prompt.

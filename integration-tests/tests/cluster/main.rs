@@ -1,0 +1,9 @@
+//! Toolbeam as its users run it: the `toolbeam` binary, real sockets, the reference weights.
+
+mod bad_input;
+mod command;
+mod deterministic;
+mod failures;
+mod queries;
+mod roles;
+mod sandbox;

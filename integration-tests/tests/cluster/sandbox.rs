@@ -1,0 +1,94 @@
+//! A cluster of processes, started by role.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use toolbeam_client::{Client, ClientConfig};
+
+static BINARY: LazyLock<escargot::CargoRun> = LazyLock::new(|| {
+    let build = escargot::CargoBuild::new().package("toolbeam-cli").bin("toolbeam").current_target();
+    build.run().expect("the binary builds")
+});
+
+/// A command line of the binary under test.
+pub(crate) fn toolbeam() -> Command {
+    // A target folder that the environment names holds this binary too.
+    BINARY.command()
+}
+
+/// A running process that listens.
+pub(crate) struct Node {
+    child: Child,
+    /// host:port
+    pub(crate) address: String,
+}
+
+impl Node {
+    /// Starts a role and waits until it serves.
+    pub(crate) fn start(role: &str, args: &[&str]) -> Node {
+        let mut command = toolbeam();
+        command.args(["--log-format", "json", role]).args(args);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the process starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its log is piped")).lines();
+        let mut log = Vec::new();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            log.push(line);
+            (event["fields"]["message"] == "serving").then(|| event["fields"]["address"].as_str().map(str::to_owned))?
+        });
+        let Some(address) = address else { panic!("{role} ended before it served: {log:#?}") };
+        // A full pipe would stop the process.
+        std::thread::spawn(move || lines.for_each(drop));
+        Node { child, address }
+    }
+
+    /// Kills the process at once, as a crash would.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it has ended");
+        self.address.clone()
+    }
+
+    /// A client with this deadline.
+    pub(crate) async fn client(&self, deadline: Duration) -> Client {
+        let config = ClientConfig { deadline, ..ClientConfig::default() };
+        Client::connect(&self.address, config).await.expect("it listens")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything in one process.
+pub(crate) fn serve() -> Node {
+    Node::start("serve", &["--listen", "127.0.0.1:0", "--threads", "1"])
+}
+
+/// Policy, scorer and gateway in processes of their own.
+pub(crate) struct Cluster {
+    pub(crate) policy: Node,
+    pub(crate) scorer: Node,
+    pub(crate) gateway: Node,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Cluster {
+        let policy = Node::start("policy", &["--listen", "127.0.0.1:0", "--threads", "1"]);
+        let scorer = scorer("127.0.0.1:0");
+        let upstreams = ["--policy", &policy.address, "--scorer", &scorer.address];
+        let gateway = Node::start("gateway", &[&["--listen", "127.0.0.1:0"], &upstreams[..]].concat());
+        Cluster { policy, scorer, gateway }
+    }
+}
+
+/// A scorer at an address.
+pub(crate) fn scorer(address: &str) -> Node {
+    Node::start("scorer", &["--listen", address, "--threads", "1"])
+}

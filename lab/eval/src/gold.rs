@@ -1,0 +1,132 @@
+//! Which calls are right.
+
+use serde_json::value::RawValue;
+use toolbeam_grammar::{Call, Value};
+
+use crate::options::OptionCall;
+
+/// The right calls of a record. The order of calls, of arguments and of an object's keys never counts.
+///
+/// **Seal-Tools** names the calls. An answer is right if it makes exactly these, each as often as it is
+/// named, by [`Call`]'s equality: `85`, `85.0` and `"85"` are three values.
+///
+/// **BFCL** names a function and lists the values that each argument may have. An answer is right if it
+/// makes one call, of that function, and
+/// - every argument that is given has one of its listed values by [`Value`]'s equality; where the tool
+///   declares a `float`, an integer is the float that it equals. Where it declares a `dict` or an array
+///   of them, the members have lists of their own and the same rules hold inside;
+/// - an argument is left out only if its list has an empty string, BFCL's mark for this, and the tool
+///   does not require it. Written out, an empty string passes only where a `string` is declared;
+/// - there is no other argument.
+///
+/// This is stricter than BFCL's own AST checker, which compares strings without case, spaces and most
+/// punctuation and takes `1` for `1.0` inside lists. Do not compare these counts with its leaderboard.
+#[derive(Debug, Clone)]
+pub struct Gold(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Calls(Vec<Call>),
+    Options(OptionCall),
+}
+
+/// When two values are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Equality {
+    /// By [`Value`]'s equality.
+    Strict,
+    /// By that, or if they are once every number, boolean and null is taken for the string of its text.
+    Text,
+}
+
+impl Gold {
+    pub(crate) fn calls(calls: Vec<Call>) -> Gold {
+        Gold(Kind::Calls(calls))
+    }
+
+    pub(crate) fn options(call: OptionCall) -> Gold {
+        Gold(Kind::Options(call))
+    }
+
+    /// Whether `calls` are right by the rules above.
+    pub fn accepts(&self, calls: &[Call]) -> bool {
+        self.judge(calls, Equality::Strict)
+    }
+
+    /// Whether `calls` are right if scalars may be compared by their text: `85` is also `"85"`, but not
+    /// `85.0`. Accepts all that [`Gold::accepts`] does.
+    ///
+    /// Seal-Tools writes some numbers as strings where the tool declares a number and the reverse, so
+    /// that no answer that obeys the tools is strictly right there.
+    pub fn accepts_as_text(&self, calls: &[Call]) -> bool {
+        self.judge(calls, Equality::Text)
+    }
+
+    fn judge(&self, calls: &[Call], equality: Equality) -> bool {
+        match &self.0 {
+            Kind::Options(option) => matches!(calls, [call] if option.accepts(call, equality)),
+            Kind::Calls(gold) => same_calls(gold, calls, equality),
+        }
+    }
+}
+
+/// Whether both make the same calls, each as often.
+fn same_calls(gold: &[Call], calls: &[Call], equality: Equality) -> bool {
+    let mut left: Vec<Call> = gold.iter().map(|call| equality.form_of_call(call)).collect();
+    let all_found = calls.iter().map(|call| equality.form_of_call(call)).all(|call| {
+        let place = left.iter().position(|gold| *gold == call);
+        place.map(|place| left.swap_remove(place)).is_some()
+    });
+    all_found && left.is_empty()
+}
+
+impl Equality {
+    pub(crate) fn same(self, a: &Value, b: &Value) -> bool {
+        self.form(a) == self.form(b)
+    }
+
+    fn form_of_call(self, call: &Call) -> Call {
+        let arguments = call.arguments.iter().map(|(key, value)| (key.clone(), self.form(value)));
+        Call { name: call.name.clone(), arguments: arguments.collect() }
+    }
+
+    /// The value that stands for `value` in comparisons.
+    fn form(self, value: &Value) -> Value {
+        match self {
+            Equality::Strict => value.clone(),
+            // The text is JSON again; only a value at the very limit of length would not be read.
+            Equality::Text => Value::parse(&spelled(value)).unwrap_or_else(|_| value.clone()),
+        }
+    }
+}
+
+/// The JSON of `value` with every scalar as a string.
+fn spelled(value: &Value) -> String {
+    let text = value.as_str();
+    if let Some(elements) = elements(value) {
+        let elements: Vec<String> = elements.iter().map(spelled).collect();
+        return format!("[{}]", elements.join(", "));
+    }
+    if let Some(members) = members(value) {
+        let members = members
+            .iter()
+            .map(|(key, value)| format!("{}: {}", serde_json::Value::from(key.as_str()), spelled(value)));
+        return format!("{{{}}}", members.collect::<Vec<_>>().join(", "));
+    }
+    match text {
+        "-0.0" => "\"0.0\"".to_owned(),
+        _ if text.starts_with('"') => text.to_owned(),
+        _ => format!("\"{text}\""),
+    }
+}
+
+/// The elements, if `value` is an array.
+pub(crate) fn elements(value: &Value) -> Option<Vec<Value>> {
+    let elements: Vec<Box<RawValue>> = serde_json::from_str(value.as_str()).ok()?;
+    elements.iter().map(|element| Value::parse(element.get()).ok()).collect()
+}
+
+/// The members, if `value` is an object.
+pub(crate) fn members(value: &Value) -> Option<Vec<(String, Value)>> {
+    Call::from_json("", value.as_str()).ok().map(|call| call.arguments)
+}

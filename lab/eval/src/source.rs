@@ -1,0 +1,46 @@
+//! Files with one JSON record per line.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::error::EvalError;
+
+/// A file of JSON lines, read whole.
+pub(crate) struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// Reads `file` from `data/set`, or from `data` if it is the set's own folder.
+    pub(crate) fn open(data: &Path, set: &str, file: &str) -> Result<Source, EvalError> {
+        let nested = data.join(set).join(file);
+        let path = if nested.exists() { nested } else { data.join(file) };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Source { path, text }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(EvalError::Missing { path }),
+            Err(source) => Err(EvalError::Read { path, source }),
+        }
+    }
+
+    /// What `read` makes of every line that is not blank. Its error is what is wrong with the line.
+    pub(crate) fn records<'a, T>(
+        &'a self,
+        mut read: impl FnMut(&'a str) -> Result<T, String>,
+    ) -> Result<Vec<T>, EvalError> {
+        let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let records = lines.map(|(index, line)| {
+            read(line).map_err(|reason| EvalError::Line { path: self.path.clone(), line: index + 1, reason })
+        });
+        let records: Vec<T> = records.collect::<Result<_, _>>()?;
+        if records.is_empty() {
+            return Err(EvalError::Empty { path: self.path.clone() });
+        }
+        Ok(records)
+    }
+}
+
+/// The record on a line, in the words of a reason if it is none.
+pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, String> {
+    serde_json::from_str(line).map_err(|error| error.to_string())
+}
