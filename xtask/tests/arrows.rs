@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lab/eval",
             "models/lm",
             "models/reference",
+            "models/reward",
         ],
     ),
     ("clients/rust", &["proto"]),

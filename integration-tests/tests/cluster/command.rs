@@ -18,7 +18,7 @@ fn a_call_prints_json_for_programs_and_a_trace_for_people() {
     let tools = tools_file(TOOLS);
     let call = |more: &[&str]| {
         let mut command = toolbeam();
-        command.args(["call", "What is the weather in Oslo?", "--threads", "1", "--strategy", "greedy", "--tools"]);
+        command.args(["call", "What is the weather in Oslo?", "--threads", "1", "--no-schema", "--tools"]);
         command.arg(tools.path()).args(more).output().expect("it runs")
     };
     let program = call(&["--json"]);

@@ -1,21 +1,44 @@
 //! A cluster of processes, started by role.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use toolbeam_client::{Client, ClientConfig};
 
-static BINARY: LazyLock<escargot::CargoRun> = LazyLock::new(|| {
-    let build = escargot::CargoBuild::new().package("toolbeam-cli").bin("toolbeam").current_target();
-    build.run().expect("the binary builds")
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = std::env::current_exe().expect("a test is a file");
+    let profile = test.ancestors().nth(2).expect("it lies in deps/ of the profile's folder");
+    let binary = profile.join("toolbeam");
+    let built = modified(&binary).expect("`cargo test --workspace` builds the binary first");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for part in ["clients", "engine", "models", "proto", "services"] {
+        let newest = newest_source(&workspace.join(part));
+        assert!(newest <= Some(built), "{} is older than {part}/; run `cargo test --workspace`", binary.display());
+    }
+    binary
 });
+
+/// When the newest source file below a folder was written; sources of tests do not count.
+fn newest_source(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let times = entries.filter_map(|path| match path.is_dir() {
+        true if path.ends_with("tests") => None,
+        true => newest_source(&path),
+        false => path.extension().is_some_and(|end| end == "rs").then(|| modified(&path))?,
+    });
+    times.max()
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
 
 /// A command line of the binary under test.
 pub(crate) fn toolbeam() -> Command {
-    // A target folder that the environment names holds this binary too.
-    BINARY.command()
+    Command::new(&*BINARY)
 }
 
 /// A running process that listens.

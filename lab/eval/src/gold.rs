@@ -19,8 +19,9 @@ use crate::options::OptionCall;
 ///   does not require it. Written out, an empty string passes only where a `string` is declared;
 /// - there is no other argument.
 ///
-/// This is stricter than BFCL's own AST checker, which compares strings without case, spaces and most
-/// punctuation and takes `1` for `1.0` inside lists. Do not compare these counts with its leaderboard.
+/// This is stricter than BFCL's own AST checker, which takes every call that is accepted here, and more:
+/// it compares strings without regard to case, spaces and some punctuation. Do not compare these counts
+/// with its leaderboard.
 #[derive(Debug, Clone)]
 pub struct Gold(Kind);
 

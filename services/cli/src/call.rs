@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use toolbeam_client::{Client, ClientConfig, v1};
-use toolbeam_serve::{ChannelConfig, memory};
+use toolbeam_client::{ClientConfig, v1};
 
+use crate::connection::ConnectionArgs;
 use crate::output;
-use crate::roles::{Engine, EngineArgs};
 use crate::tools::read_tools;
 
 /// Arguments of `toolbeam call`.
@@ -21,16 +20,13 @@ pub(crate) struct CallArgs {
     /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}.
     #[arg(long, value_name = "FILE")]
     tools: PathBuf,
-    /// A running Toolbeam, host:port. Without it, everything runs in this process.
-    #[arg(long, env = "TOOLBEAM_ADDRESS")]
-    address: Option<String>,
     /// Print one JSON object instead of the readable trace.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
-    engine: EngineArgs,
+    connection: ConnectionArgs,
 }
 
 /// How to search.
@@ -77,14 +73,19 @@ pub(crate) enum StrategyName {
 impl SearchArgs {
     /// The request for a query with tools, with the trace of its rounds.
     pub(crate) fn request(&self, query: &str, tools: Vec<v1::Tool>) -> v1::SearchRequest {
+        let message = v1::Message { role: v1::Role::User.into(), content: query.to_owned(), ..Default::default() };
+        let prompt = v1::Prompt { messages: vec![message], tools };
+        v1::SearchRequest { prompt: Some(prompt), trace: true, ..self.template() }
+    }
+
+    /// The settings as a request without a prompt.
+    pub(crate) fn template(&self) -> v1::SearchRequest {
         let kind = match self.strategy {
             StrategyName::Greedy => v1::StrategyKind::Greedy,
             StrategyName::FineGrainedBeam => v1::StrategyKind::FineGrainedBeam,
         };
-        let message = v1::Message { role: v1::Role::User.into(), content: query.to_owned(), ..Default::default() };
         let validation = if self.no_schema { v1::Validation::Syntax } else { v1::Validation::Schema };
         v1::SearchRequest {
-            prompt: Some(v1::Prompt { messages: vec![message], tools }),
             strategy: Some(v1::Strategy {
                 kind: kind.into(),
                 num_beams: Some(self.num_beams),
@@ -96,7 +97,6 @@ impl SearchArgs {
             num_answers: Some(self.num_answers),
             validation: validation.into(),
             deterministic: self.deterministic,
-            trace: true,
             ..Default::default()
         }
     }
@@ -110,10 +110,7 @@ impl SearchArgs {
 /// Searches once and prints. Fails if there is no valid answer.
 pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
     let request = args.search.request(&args.query, read_tools(&args.tools)?);
-    let client = match &args.address {
-        Some(address) => Client::connect(address, args.search.client()).await?,
-        None => embedded(args.engine, args.search.client()).await?,
-    };
+    let client = args.connection.client(args.search.client()).await?;
     let response = client.search(request).await?;
     if args.json {
         println!("{}", output::to_json(&response));
@@ -121,16 +118,4 @@ pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
         print!("{}", output::trace(&response));
     }
     Ok(if response.answers.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// A client of services in this process, over memory.
-async fn embedded(engine: EngineArgs, config: ClientConfig) -> Result<Client> {
-    let engine = Engine::start(engine).await?;
-    let (connector, listener) = memory();
-    tokio::spawn(async move {
-        if let Err(error) = engine.run(listener, std::future::pending()).await {
-            tracing::error!(%error, "the services ended");
-        }
-    });
-    Ok(Client::over(connector.channel(&ChannelConfig::default()), config))
 }

@@ -1,7 +1,9 @@
 //! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
 mod call;
+mod connection;
 mod demo;
+mod eval;
 mod models;
 mod output;
 mod roles;
@@ -36,12 +38,15 @@ enum Command {
     Call(call::CallArgs),
     /// Search the queries that ship with Toolbeam and compare with their gold answers.
     Demo(demo::DemoArgs),
+    /// Measure answers against evaluation sets.
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut cli = Cli::parse();
-    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_));
+    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_) | Command::Eval(_));
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
         // What a person asked for is on standard output; only trouble belongs beside it.
         cli.telemetry.log_filter = "warn".to_owned();
@@ -57,6 +62,7 @@ async fn main() -> ExitCode {
         Command::Gateway(args) => roles::gateway(args).await.map(|()| ExitCode::SUCCESS),
         Command::Call(args) => call::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Eval(command) => eval::run_eval(command).await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("toolbeam: {error:#}");

@@ -56,7 +56,7 @@ fn seal_tools_have_the_same_five_candidates_each_time() {
         names
     };
     // The hash is part of the set's definition: this order may not change.
-    assert_eq!(check("r1", &["a"], 5), GOLDEN);
+    assert_eq!(check("r1", &["e"], 5), ["a", "c", "f", "d", "e"]);
     check("r2", &["a", "b", "a"], 5);
     check("r3", &["f", "e", "d", "c", "b", "a"], 6);
     check("r4", &all.iter().map(String::as_str).collect::<Vec<_>>(), 8);
@@ -65,8 +65,6 @@ fn seal_tools_have_the_same_five_candidates_each_time() {
         orders.iter().map(|names| names.iter().position(|name| name == "a")).collect();
     assert!(orders.len() > 10 && places.len() == 5, "the gold tool's place tells nothing: {places:?}");
 }
-
-const GOLDEN: [&str; 5] = ["?", "?", "?", "?", "?"];
 
 #[test]
 fn repeated_tool_names_are_left_out() {

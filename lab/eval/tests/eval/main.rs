@@ -32,6 +32,7 @@ fn load_files(suite: Suite, files: &[(&str, &str)]) -> Result<Vec<Record>, EvalE
 
 /// BFCL's set of one question about `f` with these parameters, and these possible arguments.
 fn one_bfcl(parameters: &str, arguments: &str) -> Record {
+    let [parameters, arguments] = [parameters, arguments].map(|text| text.replace('\n', " "));
     let question = format!(
         r#"{{"id": "q0", "question": [[{{"role": "user", "content": "do"}}]], "function": [{{"name": "lib.f", "description": "does", "parameters": {parameters}}}]}}"#
     );

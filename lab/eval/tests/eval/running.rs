@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::stream;
 use hyper_util::rt::TokioIo;
@@ -32,6 +33,9 @@ impl SearchService for Scripted {
             let call = v1::FunctionCall { name: name.into(), arguments: arguments.into(), id: String::new() };
             vec![v1::Answer { calls: vec![call], ..Default::default() }, v1::Answer::default()]
         };
+        if query == "refused late" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         let answers = match query.as_str() {
             "right" => answer("a", r#"{"size": "85"}"#),
             "as text" => answer("a", r#"{"size": 85}"#),
@@ -120,7 +124,7 @@ async fn check(queries: &[&str], concurrency: usize, want: Report) {
 #[tokio::test]
 async fn every_record_is_counted() {
     let full = |id: &str| (id.to_owned(), "ResourceExhausted: full; try again".to_owned());
-    let queries = ["refused", "right", "as text", "wrong", "nothing", "right", "refused"];
+    let queries = ["refused late", "right", "as text", "wrong", "nothing", "right", "refused"];
     let want = Report {
         total: 7,
         exact: 2,

@@ -1,0 +1,102 @@
+//! `toolbeam eval`: how good is this policy with this reward model under this strategy?
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Subcommand, ValueEnum};
+use toolbeam_eval::{Report, Suite, load, run};
+
+use crate::call::SearchArgs;
+use crate::connection::ConnectionArgs;
+
+/// Evaluations.
+#[derive(Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Count answers that equal the gold calls exactly.
+    ExactMatch(ExactMatchArgs),
+}
+
+/// Arguments of `toolbeam eval exact-match`.
+#[derive(clap::Args)]
+pub(crate) struct ExactMatchArgs {
+    /// The evaluation set.
+    #[arg(long, value_enum)]
+    suite: SuiteName,
+    /// The folder that holds it, such as a copy of the public sets.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// How many searches run at a time.
+    #[arg(long, default_value = "1")]
+    concurrency: NonZeroUsize,
+    /// Only the first records.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Print the verdict and the calls of each record.
+    #[arg(long)]
+    verbose: bool,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Evaluation sets by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum SuiteName {
+    /// BFCL's single calls in Python.
+    SimplePython,
+    /// Seal-Tools, in-domain test.
+    SealToolsInDomain,
+}
+
+/// Runs an evaluation. Fails if a search failed.
+pub(crate) async fn run_eval(command: EvalCommand) -> Result<ExitCode> {
+    match command {
+        EvalCommand::ExactMatch(args) => exact_match(args).await,
+    }
+}
+
+async fn exact_match(args: ExactMatchArgs) -> Result<ExitCode> {
+    let suite = match args.suite {
+        SuiteName::SimplePython => Suite::SimplePython,
+        SuiteName::SealToolsInDomain => Suite::SealToolsInDomain,
+    };
+    let mut records = load(suite, &args.data)?;
+    records.truncate(args.limit.unwrap_or(records.len()));
+    let template = args.search.template();
+    let client = args.connection.client(args.search.client()).await?;
+    let mut done = 0;
+    let report = run(&client, &records, &template, args.concurrency, |judged| {
+        done += 1;
+        if args.verbose {
+            let calls = judged.calls.iter().map(|call| format!("{}({})", call.name, call.arguments_json()));
+            println!("{}: {:?}: {}", judged.id, judged.verdict, calls.collect::<Vec<_>>().join(" "));
+        } else if done % 50 == 0 {
+            eprintln!("{done} of {}", records.len());
+        }
+    })
+    .await;
+    for (id, message) in &report.failed {
+        eprintln!("{id} failed: {message}");
+    }
+    println!("{}", summary(&report));
+    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn summary(report: &Report) -> String {
+    format!(
+        "exact {} of {} ({} comparing scalars by their text), {} without a valid answer, {} failed, \
+         mean {:.0} ms, median {:.0} ms, {} policy tokens, {} reward tokens",
+        report.exact,
+        report.total,
+        report.exact_text,
+        report.no_valid_answer,
+        report.failed.len(),
+        report.mean_ms,
+        report.median_ms,
+        report.policy_tokens,
+        report.reward_tokens,
+    )
+}
