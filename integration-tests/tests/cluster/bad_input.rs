@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use tonic::transport::Channel;
 use toolbeam_client::{Code, v1};
 use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;
 use toolbeam_proto::v1::scorer_service_client::ScorerServiceClient;
-use tonic::transport::Channel;
 
 use crate::queries::{QUERIES, request};
 use crate::sandbox::{Node, serve};
@@ -31,12 +31,21 @@ async fn searches(node: &Node) {
         assert_eq!(fields, [field], "{error}");
     };
     check(&|r| r.prompt.as_mut().expect("a prompt").tools.clear(), "prompt.tools").await;
-    check(&|r| r.prompt.as_mut().expect("a prompt").tools[1].parameters = "{".into(), "prompt.tools[1].parameters").await;
-    check(&|r| r.prompt.as_mut().expect("a prompt").tools[1].name = "getWeather".into(), "prompt.tools[1].name").await;
+    check(
+        &|r| r.prompt.as_mut().expect("a prompt").tools[1].parameters = "{".into(),
+        "prompt.tools[1].parameters",
+    )
+    .await;
+    check(
+        &|r| r.prompt.as_mut().expect("a prompt").tools[1].name = "getWeather".into(),
+        "prompt.tools[1].name",
+    )
+    .await;
     check(&|r| r.strategy.as_mut().expect("a strategy").num_beams = Some(0), "strategy.num_beams").await;
     let hot = v1::Sampling { temperature: Some(f32::NAN), ..Default::default() };
     check(&|r| r.sampling = Some(hot), "sampling.temperature").await;
-    check(&|r| r.prompt.as_mut().expect("a prompt").messages[0].content = "word ".repeat(4000), "prompt").await;
+    check(&|r| r.prompt.as_mut().expect("a prompt").messages[0].content = "word ".repeat(4000), "prompt")
+        .await;
 }
 
 async fn expands(node: &Node) {
@@ -72,7 +81,11 @@ async fn expands(node: &Node) {
 
 async fn scores(node: &Node) {
     let mut scorer = ScorerServiceClient::new(channel(node).await);
-    let step = |marker: v1::Marker, value: &str| v1::Step { marker: marker.into(), value: value.into(), ..Default::default() };
+    let step = |marker: v1::Marker, value: &str| v1::Step {
+        marker: marker.into(),
+        value: value.into(),
+        ..Default::default()
+    };
     let mut check = async |steps: Vec<v1::Step>, first_step: u32, field: &str| {
         let wrong = v1::ScoreRequest {
             prompt: Some(inline(request(QUERIES[0], 0, false))),

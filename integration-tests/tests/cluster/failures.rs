@@ -12,8 +12,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A search that takes a while.
 fn long_request() -> v1::SearchRequest {
     let mut request = request(QUERIES[4], 1, true);
-    request.strategy =
-        Some(v1::Strategy { num_beams: Some(16), expansions_per_beam: Some(16), ..request.strategy.unwrap_or_default() });
+    request.strategy = Some(v1::Strategy {
+        num_beams: Some(16),
+        expansions_per_beam: Some(16),
+        ..request.strategy.unwrap_or_default()
+    });
     request
 }
 

@@ -33,7 +33,10 @@ async fn every_role_is_healthy_and_says_what_it_serves() {
     }
     let models = cluster.gateway.client(DEADLINE).await.model_info().await.expect("both models are known");
     let (policy, scorer) = (models.policy.expect("a policy"), models.scorer.expect("a scorer"));
-    assert_eq!((policy.architecture.as_str(), policy.answer_layout()), ("Qwen2ForCausalLM", v1::AnswerLayout::JsonList));
+    assert_eq!(
+        (policy.architecture.as_str(), policy.answer_layout()),
+        ("Qwen2ForCausalLM", v1::AnswerLayout::JsonList)
+    );
     assert_eq!((scorer.reward_kind(), scorer.markers.len()), (v1::RewardKind::Toolprm, 5));
     assert_ne!(policy.model_fingerprint, scorer.model_fingerprint);
     assert!(policy.parameters > 7_000_000);

@@ -16,7 +16,11 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for part in ["clients", "engine", "models", "proto", "services"] {
         let newest = newest_source(&workspace.join(part));
-        assert!(newest <= Some(built), "{} is older than {part}/; run `cargo test --workspace`", binary.display());
+        assert!(
+            newest <= Some(built),
+            "{} is older than {part}/; run `cargo test --workspace`",
+            binary.display()
+        );
     }
     binary
 });
@@ -59,7 +63,8 @@ impl Node {
         let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             log.push(line);
-            (event["fields"]["message"] == "serving").then(|| event["fields"]["address"].as_str().map(str::to_owned))?
+            (event["fields"]["message"] == "serving")
+                .then(|| event["fields"]["address"].as_str().map(str::to_owned))?
         });
         let Some(address) = address else { panic!("{role} ended before it served: {log:#?}") };
         // A full pipe would stop the process.

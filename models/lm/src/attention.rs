@@ -61,17 +61,29 @@ enum Tail {
 impl AttentionPlan {
     /// Plans a pass over `spans`, whose new tokens are concatenated in order. `group` is the number
     /// of query heads per key-value head; `kind` the type of the additive masks.
-    pub(crate) fn new(spans: &[Span], group: i64, device: Device, kind: Kind) -> Result<AttentionPlan, LmError> {
+    pub(crate) fn new(
+        spans: &[Span],
+        group: i64,
+        device: Device,
+        kind: Kind,
+    ) -> Result<AttentionPlan, LmError> {
         let mut starts = Vec::with_capacity(spans.len());
         let mut total = 0i64;
         for span in spans {
             starts.push(total);
             total += span.new as i64;
         }
-        let new_slots: Vec<i64> = spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]).copied().collect();
+        let new_slots: Vec<i64> =
+            spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]).copied().collect();
         let (trunks, trunk_order) = plan_trunks(spans, &starts, total, device)?;
         let (tails, tail_order) = plan_tails(spans, &starts, group, (device, kind))?;
-        Ok(AttentionPlan { new_slots: index_tensor(&new_slots, device)?, trunks, tails, trunk_order, tail_order })
+        Ok(AttentionPlan {
+            new_slots: index_tensor(&new_slots, device)?,
+            trunks,
+            tails,
+            trunk_order,
+            tail_order,
+        })
     }
 
     /// Attends: queries (tokens, query heads, head size), keys and values of all slots -> the same
@@ -80,12 +92,17 @@ impl AttentionPlan {
         let (_, heads, size) = queries.size3()?;
         let kv_heads = kv.keys.size()[1];
         let shape = Heads { kv_heads, group: heads / kv_heads, size };
-        let tails = self.tails.iter().map(|tail| tail.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
+        let tails =
+            self.tails.iter().map(|tail| tail.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
         let tail = Part::concatenate(tails, self.tail_order.as_ref())?;
         if self.trunks.iter().all(|trunk| trunk.slots.is_none()) {
             return Ok(tail.output);
         }
-        let trunks = self.trunks.iter().map(|trunk| trunk.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
+        let trunks = self
+            .trunks
+            .iter()
+            .map(|trunk| trunk.attend(queries, kv, &shape))
+            .collect::<Result<Vec<_>, _>>()?;
         Part::concatenate(trunks, self.trunk_order.as_ref())?.merge(tail)
     }
 }
@@ -106,15 +123,17 @@ struct Part {
 
 impl Part {
     fn concatenate(parts: Vec<Part>, order: Option<&Tensor>) -> Result<Part, LmError> {
-        let (outputs, sums): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.output, part.log_sum_exp)).unzip();
+        let (outputs, sums): (Vec<_>, Vec<_>) =
+            parts.into_iter().map(|part| (part.output, part.log_sum_exp)).unzip();
         let (output, log_sum_exp) = match outputs.len() {
             1 => (outputs[0].shallow_clone(), sums[0].shallow_clone()),
             _ => (Tensor::f_cat(&outputs, 0)?, Tensor::f_cat(&sums, 0)?),
         };
         Ok(match order {
-            Some(order) => {
-                Part { output: output.f_index_select(0, order)?, log_sum_exp: log_sum_exp.f_index_select(0, order)? }
-            }
+            Some(order) => Part {
+                output: output.f_index_select(0, order)?,
+                log_sum_exp: log_sum_exp.f_index_select(0, order)?,
+            },
             None => Part { output, log_sum_exp },
         })
     }
@@ -159,10 +178,11 @@ impl Trunk {
         };
         let (output, sum) = attention(&folded, &slots(kv.keys)?, &slots(kv.values)?, None, false)?;
         Ok(Part {
-            output: output
-                .f_view([kv_heads, tokens, group, size])?
-                .f_permute([1, 0, 2, 3])?
-                .f_reshape([tokens, kv_heads * group, size])?,
+            output: output.f_view([kv_heads, tokens, group, size])?.f_permute([1, 0, 2, 3])?.f_reshape([
+                tokens,
+                kv_heads * group,
+                size,
+            ])?,
             log_sum_exp: sum
                 .f_reshape([kv_heads, tokens, group])?
                 .f_permute([1, 0, 2])?
@@ -174,7 +194,9 @@ impl Trunk {
 impl Tail {
     fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
         match self {
-            Tail::Causal { first, len, slots } => causal(&queries.f_narrow(0, *first, *len)?, slots, kv, shape),
+            Tail::Causal { first, len, slots } => {
+                causal(&queries.f_narrow(0, *first, *len)?, slots, kv, shape)
+            }
             Tail::Padded { .. } => self.padded(queries, kv, shape),
         }
     }
@@ -240,7 +262,8 @@ fn attention(
         return Ok((output.f_contiguous()?, sum.f_to_kind(Kind::Float)?.f_contiguous()?));
     }
     let scale = (queries.size()[3] as f64).powf(-0.5);
-    let mut scores = queries.f_matmul(&keys.f_transpose(-1, -2)?)?.f_to_kind(Kind::Float)?.f_mul_scalar(scale)?;
+    let mut scores =
+        queries.f_matmul(&keys.f_transpose(-1, -2)?)?.f_to_kind(Kind::Float)?.f_mul_scalar(scale)?;
     if let Some(mask) = mask {
         scores = scores.f_add(mask)?;
     }
@@ -256,7 +279,12 @@ fn attention(
 
 type Planned<T> = (Vec<T>, Option<Tensor>);
 
-fn plan_trunks(spans: &[Span], starts: &[i64], total: i64, device: Device) -> Result<Planned<Trunk>, LmError> {
+fn plan_trunks(
+    spans: &[Span],
+    starts: &[i64],
+    total: i64,
+    device: Device,
+) -> Result<Planned<Trunk>, LmError> {
     let mut trunks: Vec<Trunk> = Vec::new();
     for (span, start) in spans.iter().zip(starts) {
         let tokens = *start..*start + span.new as i64;
@@ -292,13 +320,21 @@ fn plan_tails(
             tails.push(pad(&[index], spans, starts, group, options)?);
             tokens.extend(starts[index]..starts[index] + span.new as i64);
         } else {
-            let bucket = if span.new <= 1 { 0 } else if span.new <= PADDED / 4 { 1 } else { 2 };
+            let bucket = if span.new <= 1 {
+                0
+            } else if span.new <= PADDED / 4 {
+                1
+            } else {
+                2
+            };
             buckets[bucket].push(index);
         }
     }
     for bucket in buckets.iter().filter(|bucket| !bucket.is_empty()) {
         tails.push(pad(bucket, spans, starts, group, options)?);
-        tokens.extend(bucket.iter().flat_map(|index| starts[*index]..starts[*index] + spans[*index].new as i64));
+        tokens.extend(
+            bucket.iter().flat_map(|index| starts[*index]..starts[*index] + spans[*index].new as i64),
+        );
     }
     Ok((tails, inverse(tokens.into_iter(), options.0)?))
 }

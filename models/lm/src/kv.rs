@@ -30,7 +30,12 @@ pub(crate) struct KvPool {
 
 impl KvPool {
     /// A pool of at most `bytes` bytes.
-    pub(crate) fn new(config: &ModelConfig, bytes: u64, device: Device, kind: Kind) -> Result<KvPool, LmError> {
+    pub(crate) fn new(
+        config: &ModelConfig,
+        bytes: u64,
+        device: Device,
+        kind: Kind,
+    ) -> Result<KvPool, LmError> {
         let per_token = config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
         let capacity = (bytes / per_token) as usize;
         if capacity < 2 * RUN {
@@ -130,7 +135,10 @@ impl Sequence {
 
     /// The slots after the first `skip` runs, in order.
     pub(crate) fn slots_after(&self, skip: usize) -> impl Iterator<Item = i64> + '_ {
-        self.runs.iter().skip(skip).flat_map(|(run, used)| (run.start..run.start + used).map(|slot| slot as i64))
+        self.runs
+            .iter()
+            .skip(skip)
+            .flat_map(|(run, used)| (run.start..run.start + used).map(|slot| slot as i64))
     }
 }
 

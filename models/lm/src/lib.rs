@@ -31,8 +31,8 @@ pub use error::LmError;
 pub use files::ModelFiles;
 pub use prompt::{Prompt, PromptFormat};
 pub use runtime::{
-    Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Load, LogitsAt, ModelHandle, ModelInfo,
-    ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
+    Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Load, LogitsAt, ModelHandle,
+    ModelInfo, ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
 };
 pub use sampler::Sampling;
 pub use template::ChatTemplate;

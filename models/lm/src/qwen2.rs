@@ -52,7 +52,12 @@ pub(crate) struct Extension<'a> {
 }
 
 impl Qwen2 {
-    pub(crate) fn load(config: ModelConfig, bytes: &[u8], device: Device, kind: Kind) -> Result<Qwen2, LmError> {
+    pub(crate) fn load(
+        config: ModelConfig,
+        bytes: &[u8],
+        device: Device,
+        kind: Kind,
+    ) -> Result<Qwen2, LmError> {
         let weights = Weights::open(bytes, device, kind)?;
         let matrix = [config.vocab_size, config.hidden_size];
         let embedding = weights.get("model.embed_tokens.weight", &matrix)?;
@@ -134,11 +139,15 @@ impl Block {
         let query = config.num_attention_heads * config.head_dim;
         let kv = config.num_key_value_heads * config.head_dim;
         let get = |name: &str, shape: &[i64]| weights.get(&format!("model.layers.{layer}.{name}"), shape);
-        let projection = |name: &str, rows: i64| get(&format!("self_attn.{name}_proj.weight"), &[rows, hidden]);
+        let projection =
+            |name: &str, rows: i64| get(&format!("self_attn.{name}_proj.weight"), &[rows, hidden]);
         let bias = |name: &str, rows: i64| get(&format!("self_attn.{name}_proj.bias"), &[rows]);
         Ok(Block {
             attention_norm: get("input_layernorm.weight", &[hidden])?,
-            qkv_weight: Tensor::f_cat(&[projection("q", query)?, projection("k", kv)?, projection("v", kv)?], 0)?,
+            qkv_weight: Tensor::f_cat(
+                &[projection("q", query)?, projection("k", kv)?, projection("v", kv)?],
+                0,
+            )?,
             qkv_bias: Tensor::f_cat(&[bias("q", query)?, bias("k", kv)?, bias("v", kv)?], 0)?,
             output_weight: get("self_attn.o_proj.weight", &[hidden, query])?,
             mlp_norm: get("post_attention_layernorm.weight", &[hidden])?,
@@ -164,10 +173,12 @@ impl Block {
         plan: &AttentionPlan,
         kv: &mut (&mut Tensor, &mut Tensor),
     ) -> Result<Tensor, LmError> {
-        let (heads, kv_heads, size) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
+        let (heads, kv_heads, size) =
+            (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
         let tokens = hidden.size()[0];
         // 1. Queries, keys and values: (T, D) -> (T, H + 2K, E).
-        let normed = hidden.f_rms_norm([config.hidden_size], Some(&self.attention_norm), config.rms_norm_eps)?;
+        let normed =
+            hidden.f_rms_norm([config.hidden_size], Some(&self.attention_norm), config.rms_norm_eps)?;
         let qkv = normed.f_linear(&self.qkv_weight, Some(&self.qkv_bias))?.f_view([tokens, -1, size])?;
         let rotated = rotation.apply(&qkv.f_narrow(1, 0, heads + kv_heads)?)?;
         let queries = rotated.f_narrow(1, 0, heads)?;
@@ -178,7 +189,8 @@ impl Block {
         let _ = kv.1.f_index_copy_(0, &plan.new_slots, &values)?;
         // 3. Attend: (T, H, E) -> (T, H * E) -> (T, D).
         let attended = plan.attend(&queries.f_contiguous()?, &LayerKv { keys: kv.0, values: kv.1 })?;
-        let attended = attended.f_reshape([tokens, heads * size])?.f_linear(&self.output_weight, None::<Tensor>)?;
+        let attended =
+            attended.f_reshape([tokens, heads * size])?.f_linear(&self.output_weight, None::<Tensor>)?;
         let hidden = hidden.f_add(&attended)?;
         // 4. Gated MLP: (T, D) -> (T, D).
         let normed = hidden.f_rms_norm([config.hidden_size], Some(&self.mlp_norm), config.rms_norm_eps)?;

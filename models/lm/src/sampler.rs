@@ -79,8 +79,10 @@ pub(crate) fn draw(logits: &Tensor, rows: &[RowDraws]) -> Result<Vec<Vec<Drawn>>
     let logits = filter(&logits, rows)?;
     let scaled = {
         // Greedy rows are replaced below; 1 keeps them finite until then.
-        let temperatures: Vec<f64> =
-            rows.iter().map(|row| if row.sampling.temperature > 0.0 { row.sampling.temperature } else { 1.0 }).collect();
+        let temperatures: Vec<f64> = rows
+            .iter()
+            .map(|row| if row.sampling.temperature > 0.0 { row.sampling.temperature } else { 1.0 })
+            .collect();
         let divisor = Tensor::f_from_slice(&temperatures)?.f_unsqueeze(1)?.f_to_device(device)?;
         logits.filtered.f_to_kind(Kind::Double)?.f_div(&divisor)?
     };
@@ -130,7 +132,8 @@ fn filter<'a>(logits: &'a Tensor, rows: &[RowDraws]) -> Result<Filtered<'a>, LmE
             continue;
         }
         let (values, ids) = logits.f_get(index as i64)?.f_topk(keep, 0, true, true)?;
-        let probabilities = values.f_to_kind(Kind::Double)?.f_div_scalar(temperature)?.f_softmax(0, Kind::Double)?;
+        let probabilities =
+            values.f_to_kind(Kind::Double)?.f_div_scalar(temperature)?.f_softmax(0, Kind::Double)?;
         let before = probabilities.f_cumsum(0, Kind::Double)?.f_sub(&probabilities)?;
         let kept = before.f_lt(top_p)?.f_count_nonzero(None)?.f_int64_value(&[])?.max(1);
         let ids = ids.f_narrow(0, 0, kept)?;
@@ -148,7 +151,10 @@ mod tests {
 
     fn rows(sampling: Sampling, draws: usize, answer: &[u32]) -> Vec<RowDraws> {
         let key = DrawKey::new(7, answer);
-        vec![RowDraws { sampling, uniforms: (0..draws as u32).map(|expansion| key.uniform(expansion, 3)).collect() }]
+        vec![RowDraws {
+            sampling,
+            uniforms: (0..draws as u32).map(|expansion| key.uniform(expansion, 3)).collect(),
+        }]
     }
 
     /// Pearson's statistic of the counts of `drawn` against `probabilities`.

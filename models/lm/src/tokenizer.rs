@@ -42,7 +42,10 @@ impl Tokenizer {
                 }
                 Some(_) => Some(token.into_bytes().into()),
                 None => Some(token_bytes(&token, &alphabet).ok_or_else(|| {
-                    LmError::file(FILE, format!("token {id} is not byte-level; supported are byte-level BPE tokenizers"))
+                    LmError::file(
+                        FILE,
+                        format!("token {id} is not byte-level; supported are byte-level BPE tokenizers"),
+                    )
                 })?),
             };
         }
@@ -57,7 +60,8 @@ impl Tokenizer {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        let encoding = self.inner.encode_fast(text, false).map_err(|error| LmError::Tokenizer(error.to_string()))?;
+        let encoding =
+            self.inner.encode_fast(text, false).map_err(|error| LmError::Tokenizer(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
 

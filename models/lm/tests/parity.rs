@@ -15,7 +15,8 @@ const TOLERANCE: f32 = 1e-4;
 /// Reads the logits after every token of `tokens` from index `from` on, with what comes before
 /// `from` as the prompt.
 fn after(tokens: &[u32], from: usize) -> (Prompt, ReadSequence) {
-    let sequence = ReadSequence { tokens: tokens[from..].to_vec(), positions: (0..tokens.len() - from).collect() };
+    let sequence =
+        ReadSequence { tokens: tokens[from..].to_vec(), positions: (0..tokens.len() - from).collect() };
     (Prompt::new(tokens[..from].to_vec()), sequence)
 }
 

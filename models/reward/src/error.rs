@@ -9,15 +9,19 @@ pub enum RewardError {
     #[error("toolbeam.json: {0}")]
     Profile(String),
     /// The tokenizer lacks a marker token.
-    #[error("tokenizer.json has no special token {token}; a reward model needs one for every marker, \
-             name others under reward.markers in toolbeam.json")]
+    #[error(
+        "tokenizer.json has no special token {token}; a reward model needs one for every marker, \
+             name others under reward.markers in toolbeam.json"
+    )]
     NoMarker {
         /// The marker's token.
         token: String,
     },
     /// A label is not one token.
-    #[error("the label {label:?} is not a single token of tokenizer.json; name others under reward.labels \
-             in toolbeam.json")]
+    #[error(
+        "the label {label:?} is not a single token of tokenizer.json; name others under reward.labels \
+             in toolbeam.json"
+    )]
     NoLabel {
         /// The label.
         label: String,

@@ -36,7 +36,8 @@ impl RewardTokens {
         let mut markers = [0; Marker::ALL.len()];
         for (id, marker) in markers.iter_mut().zip(Marker::ALL) {
             let token = profile.marker_token(marker);
-            *id = tokenizer.special(token).ok_or_else(|| RewardError::NoMarker { token: token.to_owned() })?;
+            *id =
+                tokenizer.special(token).ok_or_else(|| RewardError::NoMarker { token: token.to_owned() })?;
         }
         let label = |label: &str| {
             tokenizer.single(label).ok_or_else(|| RewardError::NoLabel { label: label.to_owned() })

@@ -13,6 +13,8 @@ use crate::RewardError;
 pub(crate) struct Profile {
     #[serde(default)]
     pub(crate) reward: RewardProfile,
+    input: Option<String>,
+    label_context: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -61,8 +63,19 @@ impl Profile {
         };
         let profile: Profile =
             serde_json::from_slice(&bytes).map_err(|error| RewardError::Profile(error.to_string()))?;
-        profile.reward.check()?;
+        profile.check()?;
         Ok(profile)
+    }
+
+    /// Refuses ways of reading that are not served: rewards from another input would be wrong in silence.
+    fn check(&self) -> Result<(), RewardError> {
+        if let Some(input) = self.input.as_deref().filter(|input| *input != "canonical") {
+            return Err(RewardError::Profile(format!("input is {input}; supported is canonical")));
+        }
+        if let Some(context) = self.label_context.as_deref().filter(|context| *context != "none") {
+            return Err(RewardError::Profile(format!("label_context is {context}; supported is none")));
+        }
+        self.reward.check()
     }
 }
 

@@ -39,7 +39,8 @@ fn fixture() -> Fixture {
 
 fn model() -> RewardModel {
     let files = ModelFiles::Folder(crate_path("../reference/toolprm"));
-    let config = RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 128 << 20, queue: 64 };
+    let config =
+        RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 128 << 20, queue: 64 };
     let handle = Runtime::start(config, vec![files.clone()]).expect("the reference ToolPRM loads").remove(0);
     RewardModel::new(handle, &files).expect("it is a reward model")
 }
@@ -59,7 +60,8 @@ async fn rewards_equal_transformers() {
     let tokens = tokens.expect("markers and labels are there");
     let mut largest = 0f32;
     for case in fixture().cases {
-        let prompt = model.handle().info().prompts.prompt(&case.messages, Some(&case.tools)).expect("renders");
+        let prompt =
+            model.handle().info().prompts.prompt(&case.messages, Some(&case.tools)).expect("renders");
         assert_eq!(*prompt.tokens, *case.prompt_token_ids);
         for answer in &case.answers {
             let input = tokens.input(tokenizer, &steps(&answer.calls)).expect("encodes");
@@ -69,7 +71,8 @@ async fn rewards_equal_transformers() {
             let rewards = judge(&model, prompt.clone(), &case, deterministic).await;
             for (found, expected) in rewards.iter().zip(&case.answers) {
                 assert_eq!(found.len(), expected.rewards.len());
-                let differences = found.iter().zip(&expected.rewards).map(|(found, expected)| (found - expected).abs());
+                let differences =
+                    found.iter().zip(&expected.rewards).map(|(found, expected)| (found - expected).abs());
                 largest = differences.fold(largest, f32::max);
             }
         }
@@ -97,7 +100,10 @@ async fn scoring_step_by_step_gives_what_scoring_at_once_gives() {
             assert_eq!(judged.rewards[0].len(), 1, "only the step that was asked for");
             assert!((judged.rewards[0][0] - whole[end - 1]).abs() < 1e-5);
             let all: usize = answer.token_ids.len();
-            assert!((judged.usage.computed_tokens as usize) < all.max(40), "earlier steps come from the cache");
+            assert!(
+                (judged.usage.computed_tokens as usize) < all.max(40),
+                "earlier steps come from the cache"
+            );
         }
     }
 }
@@ -106,4 +112,27 @@ async fn judge(model: &RewardModel, prompt: Prompt, case: &Case, deterministic: 
     let answers = case.answers.iter().map(|answer| (steps(&answer.calls), 0)).collect();
     let request = JudgedAnswers { owner: "test".into(), prompt, answers, deterministic };
     model.judge(request).await.expect("judges").rewards
+}
+
+#[test]
+fn a_folder_that_is_no_reward_model_is_refused_by_name() {
+    let tokenizer = toolbeam_lm::Tokenizer::read(&ModelFiles::Folder(crate_path("../reference/toolprm")));
+    let tokenizer = tokenizer.expect("a tokenizer");
+    let check = |profile: &str, expected: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("toolbeam.json"), profile).expect("written");
+        let refused = RewardTokens::find(&ModelFiles::Folder(folder.path().into()), &tokenizer);
+        let error = refused.expect_err(profile).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("{", "toolbeam.json");
+    check(r#"{"input": "raw"}"#, "input is raw");
+    check(r#"{"label_context": "positive"}"#, "label_context is positive");
+    check(r#"{"reward": {"kind": "orm"}}"#, "orm");
+    check(r#"{"reward": {"markers": {"<NAME>": "<x>"}}}"#, "<NAME>, which is no marker");
+    check(r#"{"reward": {"markers": {"<FUNC_NAME>": "<x>"}}}"#, "no special token <x>");
+    check(
+        r#"{"reward": {"labels": {"positive": "very right", "negative": "-"}}}"#,
+        "\"very right\" is not a single token",
+    );
 }

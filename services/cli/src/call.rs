@@ -73,7 +73,8 @@ pub(crate) enum StrategyName {
 impl SearchArgs {
     /// The request for a query with tools, with the trace of its rounds.
     pub(crate) fn request(&self, query: &str, tools: Vec<v1::Tool>) -> v1::SearchRequest {
-        let message = v1::Message { role: v1::Role::User.into(), content: query.to_owned(), ..Default::default() };
+        let message =
+            v1::Message { role: v1::Role::User.into(), content: query.to_owned(), ..Default::default() };
         let prompt = v1::Prompt { messages: vec![message], tools };
         v1::SearchRequest { prompt: Some(prompt), trace: true, ..self.template() }
     }

@@ -80,7 +80,9 @@ fn is_gold(answer: &v1::Answer, gold: &[GoldCall]) -> bool {
     let mut left: Vec<&GoldCall> = gold.iter().collect();
     let found = answer.calls.iter().all(|call| {
         let arguments: Option<Value> = serde_json::from_str(&call.arguments).ok();
-        let place = left.iter().position(|gold| gold.name == call.name && Some(&gold.arguments) == arguments.as_ref());
+        let place = left
+            .iter()
+            .position(|gold| gold.name == call.name && Some(&gold.arguments) == arguments.as_ref());
         place.map(|place| left.remove(place)).is_some()
     });
     found && left.is_empty()
@@ -92,9 +94,10 @@ mod tests {
 
     #[test]
     fn answers_are_compared_as_sets_of_calls() {
-        let gold: Vec<GoldCall> =
-            serde_json::from_str(r#"[{"name": "f", "arguments": {"a": 1, "b": "x"}}, {"name": "g", "arguments": {}}]"#)
-                .expect("parses");
+        let gold: Vec<GoldCall> = serde_json::from_str(
+            r#"[{"name": "f", "arguments": {"a": 1, "b": "x"}}, {"name": "g", "arguments": {}}]"#,
+        )
+        .expect("parses");
         let check = |calls: &[(&str, &str)], expected: bool| {
             let calls = calls.iter().map(|(name, arguments)| v1::FunctionCall {
                 name: (*name).into(),

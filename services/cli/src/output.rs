@@ -39,7 +39,12 @@ fn candidate_line(candidate: &v1::CandidateTrace) -> String {
     let text = String::from_utf8_lossy(&candidate.text);
     let steps: Vec<String> = candidate.steps.iter().map(|step| reward_of(step.reward)).collect();
     let reward = reward_of(candidate.reward);
-    format!("{reward} x{:<3} beam {:<2} {fate:12} {text}  [{}]", candidate.count, candidate.parent, steps.join(" "))
+    format!(
+        "{reward} x{:<3} beam {:<2} {fate:12} {text}  [{}]",
+        candidate.count,
+        candidate.parent,
+        steps.join(" ")
+    )
 }
 
 fn reward_of(reward: Option<f32>) -> String {
@@ -122,7 +127,10 @@ pub(crate) fn to_json(response: &v1::SearchResponse) -> Value {
 }
 
 fn answer_json(answer: &v1::Answer) -> Value {
-    let calls = answer.calls.iter().map(|call| json!({ "name": call.name, "arguments": json_or_text(&call.arguments) }));
+    let calls = answer
+        .calls
+        .iter()
+        .map(|call| json!({ "name": call.name, "arguments": json_or_text(&call.arguments) }));
     json!({
         "calls": calls.collect::<Value>(),
         "reward": answer.reward,
@@ -141,7 +149,10 @@ fn step_json(judged: &v1::JudgedStep) -> Value {
             out["key"] = step.key.into();
             out["value"] = json_or_text(&step.value);
         }
-        v1::Marker::ParamFinish | v1::Marker::FuncFinish | v1::Marker::TotalFinish | v1::Marker::Unspecified => {}
+        v1::Marker::ParamFinish
+        | v1::Marker::FuncFinish
+        | v1::Marker::TotalFinish
+        | v1::Marker::Unspecified => {}
     }
     out["reward"] = judged.reward.into();
     out

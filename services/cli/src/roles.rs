@@ -129,7 +129,13 @@ pub(crate) async fn gateway(args: GatewayArgs) -> Result<()> {
     Ok(gateway.run(listener, shutdown_signal()).await?)
 }
 
-async fn run(role: &str, name: &str, services: Routes, config: ServerConfig, listener: Listener) -> Result<()> {
+async fn run(
+    role: &str,
+    name: &str,
+    services: Routes,
+    config: ServerConfig,
+    listener: Listener,
+) -> Result<()> {
     let health = Health::new(&[name]).await;
     health.serving().await;
     announce(role, &listener);

@@ -27,7 +27,10 @@ struct PlainTool {
 pub(crate) fn read_tools(path: &Path) -> Result<Vec<v1::Tool>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse_tools(&text).with_context(|| {
-        format!("{} is no tools file: a JSON list of {{\"name\", \"description\", \"parameters\"}}", path.display())
+        format!(
+            "{} is no tools file: a JSON list of {{\"name\", \"description\", \"parameters\"}}",
+            path.display()
+        )
     })
 }
 

@@ -11,7 +11,10 @@ fn every_subcommand_and_every_flag_has_help() {
     };
     let overview = help(&["--help"]);
     for role in ["serve", "policy", "scorer", "gateway", "call", "demo", "eval"] {
-        assert!(overview.lines().any(|line| line.trim_start().starts_with(role)), "{role} is not in {overview}");
+        assert!(
+            overview.lines().any(|line| line.trim_start().starts_with(role)),
+            "{role} is not in {overview}"
+        );
         let text = help(&[role, "-h"]);
         for flag in text.lines().filter(|line| line.trim_start().starts_with("--")) {
             // Flags whose help does not fit beside them have it on the next line, further in.

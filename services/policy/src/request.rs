@@ -63,7 +63,9 @@ pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Che
     }
     match request.constraint() {
         v1::Constraint::Unspecified | v1::Constraint::Off => {}
-        v1::Constraint::Syntax | v1::Constraint::Schema => return Err(PolicyError::Unimplemented("constraint")),
+        v1::Constraint::Syntax | v1::Constraint::Schema => {
+            return Err(PolicyError::Unimplemented("constraint"));
+        }
     }
     let max_tokens = if request.max_tokens == 0 { most_tokens } else { request.max_tokens };
     let sampling =

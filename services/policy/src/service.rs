@@ -43,7 +43,11 @@ impl PolicyServer {
     ///
     /// # Errors
     /// [`PolicyError::Profile`] if the folder's answer layout is not known.
-    pub fn new(handle: ModelHandle, files: &ModelFiles, config: PolicyConfig) -> Result<PolicyServer, PolicyError> {
+    pub fn new(
+        handle: ModelHandle,
+        files: &ModelFiles,
+        config: PolicyConfig,
+    ) -> Result<PolicyServer, PolicyError> {
         let profile: Profile = match files.read_optional("toolbeam.json")? {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| PolicyError::Profile(e.to_string()))?,
             None => Profile::default(),
@@ -95,7 +99,10 @@ impl Inner {
             }
             None => {
                 let description = "missing; give a prompt inline or its digest".to_owned();
-                Err(PolicyError::Invalid(vec![toolbeam_serve::Violation { field: "prompt".into(), description }]))
+                Err(PolicyError::Invalid(vec![toolbeam_serve::Violation {
+                    field: "prompt".into(),
+                    description,
+                }]))
             }
         }
     }
@@ -154,7 +161,10 @@ impl PolicyService for PolicyServer {
         Ok(Response::new(Box::pin(responses)))
     }
 
-    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Result<Response<v1::ReleaseResponse>, Status> {
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::ReleaseResponse>, Status> {
         self.inner.handle.forget(&request.into_inner().search_id).map_err(PolicyError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }

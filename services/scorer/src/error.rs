@@ -70,9 +70,10 @@ fn reward_status(error: &RewardError) -> Status {
             LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
             LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
             LmError::Stopped => Status::unavailable(message),
-            LmError::Read { .. } | LmError::ModelFile { .. } | LmError::Torch(_) | LmError::BatchFailed(_) => {
-                Status::internal(message)
-            }
+            LmError::Read { .. }
+            | LmError::ModelFile { .. }
+            | LmError::Torch(_)
+            | LmError::BatchFailed(_) => Status::internal(message),
         },
     }
 }

@@ -56,8 +56,10 @@ impl Inner {
         let digest = prompt.digest;
         let first: Vec<usize> = answers.iter().map(|(_, first)| *first).collect();
         let deterministic = request.deterministic;
-        let judged =
-            self.model.judge(JudgedAnswers { owner: request.search_id, prompt, answers, deterministic }).await?;
+        let judged = self
+            .model
+            .judge(JudgedAnswers { owner: request.search_id, prompt, answers, deterministic })
+            .await?;
         Ok(v1::ScoreResponse {
             answers: rewards_to_proto(&judged, &first),
             usage: Some(usage_to_proto(judged.usage)),
@@ -93,7 +95,10 @@ impl ScorerService for ScorerServer {
         Ok(Response::new(scored?))
     }
 
-    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Result<Response<v1::ReleaseResponse>, Status> {
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::ReleaseResponse>, Status> {
         self.inner.handle().forget(&request.into_inner().search_id).map_err(ScorerError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
@@ -133,7 +138,10 @@ fn rewards_to_proto(judged: &Judged, first: &[usize]) -> Vec<v1::AnswerRewards> 
             rewards: rewards
                 .iter()
                 .enumerate()
-                .map(|(offset, reward)| v1::StepReward { step: (first + offset) as u32, reward: Some(*reward) })
+                .map(|(offset, reward)| v1::StepReward {
+                    step: (first + offset) as u32,
+                    reward: Some(*reward),
+                })
                 .collect(),
         })
         .collect()

@@ -48,7 +48,12 @@ impl PrefixCache {
     }
 
     /// The longest kept prefix of `answer` with at most `most` tokens: its sequence and length.
-    pub(super) fn longest_prefix(&mut self, digest: &Digest, answer: &[u32], most: usize) -> Option<(Sequence, usize)> {
+    pub(super) fn longest_prefix(
+        &mut self,
+        digest: &Digest,
+        answer: &[u32],
+        most: usize,
+    ) -> Option<(Sequence, usize)> {
         self.clock += 1;
         let mut hash = 0;
         let mut hashes = Vec::with_capacity(answer.len());
@@ -91,7 +96,8 @@ impl PrefixCache {
     /// Frees the least recently used answer, or prompt if there is no answer. `false` if there is
     /// nothing to free.
     pub(super) fn evict(&mut self) -> bool {
-        if let Some(key) = self.answers.iter().min_by_key(|(_, answer)| answer.kept.used).map(|(key, _)| *key) {
+        if let Some(key) = self.answers.iter().min_by_key(|(_, answer)| answer.kept.used).map(|(key, _)| *key)
+        {
             if let Some(answer) = self.answers.remove(&key) {
                 self.disown(&answer.owner, &key);
             }

@@ -126,10 +126,12 @@ pub(super) fn check_tokens(field: &'static str, tokens: &[u32], vocab_size: usiz
 
 /// Refuses what does not fit the context, or a prompt without two tokens.
 pub(super) fn check_length(prompt: &Prompt, answer: usize, config: &ModelConfig) -> Result<(), LmError> {
-    let (limit, tokens) = (config.max_position_embeddings, prompt.tokens.len() + answer);
-    if tokens >= limit {
-        let field = if prompt.tokens.len() >= limit { "prompt" } else { "prompt with its answer" };
-        return Err(LmError::TooLong { field, tokens, limit });
+    let (limit, alone) = (config.max_position_embeddings, prompt.tokens.len());
+    if alone >= limit {
+        return Err(LmError::TooLong { field: "prompt", tokens: alone, limit });
+    }
+    if alone + answer >= limit {
+        return Err(LmError::TooLong { field: "prompt with its answer", tokens: alone + answer, limit });
     }
     if prompt.tokens.len() < 2 {
         return Err(LmError::Template("the rendered prompt has fewer than two tokens".into()));
@@ -210,7 +212,10 @@ impl GenerateJob {
         self.rows.iter().flatten().map(|row| {
             let position = self.request.beams[row.beam].0.len() + row.tokens.len();
             let uniform = |expansion: &u32| row.key.uniform(*expansion, position);
-            RowDraws { sampling: self.request.sampling, uniforms: row.expansions.iter().map(uniform).collect() }
+            RowDraws {
+                sampling: self.request.sampling,
+                uniforms: row.expansions.iter().map(uniform).collect(),
+            }
         })
     }
 

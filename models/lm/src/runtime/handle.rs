@@ -81,7 +81,8 @@ impl Runtime {
     pub fn start(config: RuntimeConfig, models: Vec<ModelFiles>) -> Result<Vec<ModelHandle>, LmError> {
         let (commands, receiver) = std::sync::mpsc::sync_channel(config.queue);
         let loaded = thread::spawn(config, models, receiver)?;
-        let handle = |(model, (info, gauges))| ModelHandle { model, info, gauges, commands: commands.clone() };
+        let handle =
+            |(model, (info, gauges))| ModelHandle { model, info, gauges, commands: commands.clone() };
         Ok(loaded.into_iter().enumerate().map(handle).collect())
     }
 }
@@ -115,7 +116,10 @@ impl ModelHandle {
     /// # Errors
     /// [`LmError::TokenOutOfRange`] and [`LmError::TooLong`] before any work is spent;
     /// [`LmError::QueueFull`], [`LmError::Stopped`].
-    pub fn generate(&self, request: GenerateRequest) -> Result<mpsc::UnboundedReceiver<GenerateEvent>, LmError> {
+    pub fn generate(
+        &self,
+        request: GenerateRequest,
+    ) -> Result<mpsc::UnboundedReceiver<GenerateEvent>, LmError> {
         request.check(&self.info.config)?;
         let (reply, events) = mpsc::unbounded_channel();
         self.send(Work::Generate(request, reply))?;

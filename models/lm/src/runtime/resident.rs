@@ -103,8 +103,11 @@ impl Resident {
         let config = ModelConfig::read(files)?;
         let tokenizer = Arc::new(Tokenizer::read(files)?);
         if tokenizer.size() > config.vocab_size as usize {
-            let message =
-                format!("has {} tokens, but vocab_size in config.json is {}", tokenizer.size(), config.vocab_size);
+            let message = format!(
+                "has {} tokens, but vocab_size in config.json is {}",
+                tokenizer.size(),
+                config.vocab_size
+            );
             return Err(LmError::file("tokenizer.json", message));
         }
         let prompts = PromptFormat::new(ChatTemplate::read(files)?, Arc::clone(&tokenizer));
@@ -127,8 +130,11 @@ impl Resident {
         let pool = KvPool::new(&info.config, kv_bytes, device, kind)?;
         let bytes_per_token = info.config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
         tracing::info!(
-            model = info.name, fingerprint = info.fingerprint, parameters = info.parameters,
-            kv_tokens = pool.capacity(), "model loaded"
+            model = info.name,
+            fingerprint = info.fingerprint,
+            parameters = info.parameters,
+            kv_tokens = pool.capacity(),
+            "model loaded"
         );
         Ok(Resident {
             info: Arc::new(info),
@@ -153,7 +159,9 @@ impl Resident {
 
     pub(super) fn accept(&mut self, work: Work) {
         match work {
-            Work::Generate(request, reply) => self.waiting.push_back(Job::Generate(GenerateJob::new(request, reply))),
+            Work::Generate(request, reply) => {
+                self.waiting.push_back(Job::Generate(GenerateJob::new(request, reply)))
+            }
             Work::Read(request, reply) => self.waiting.push_back(Job::Read(ReadJob::new(request, reply))),
             Work::Forget(owner) => self.cache.forget(&owner),
         }
@@ -238,10 +246,12 @@ impl Resident {
     fn start_ready(&mut self) {
         let Resident { cache, prefills, room, generates, reads, .. } = self;
         for job in generates.iter_mut().filter(|job| !job.is_running()) {
-            let Some(trunk) = prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
-                job.usage.prompt_tokens += computed;
-                job.usage.cached_prompt_tokens += cached;
-            }) else {
+            let Some(trunk) =
+                prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
+                    job.usage.prompt_tokens += computed;
+                    job.usage.cached_prompt_tokens += cached;
+                })
+            else {
                 continue;
             };
             let (digest, alone) = (job.request.prompt.digest, job.request.deterministic);
@@ -251,10 +261,12 @@ impl Resident {
             });
         }
         for job in reads.iter_mut().filter(|job| !job.is_running()) {
-            let Some(trunk) = prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
-                job.usage.prompt_tokens += computed;
-                job.usage.cached_tokens += cached;
-            }) else {
+            let Some(trunk) =
+                prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
+                    job.usage.prompt_tokens += computed;
+                    job.usage.cached_tokens += cached;
+                })
+            else {
                 continue;
             };
             let (digest, alone) = (job.request.prompt.digest, job.request.deterministic);
@@ -270,7 +282,9 @@ impl Resident {
         let Some(mut prefill) = self.prefills.pop_front() else { return };
         let trunk = prefill.prompt.tokens.len() - 1;
         if prefill.sequence.len() == 0 && !self.reserve_prompt(&mut prefill.sequence, trunk) {
-            if !self.generates.iter().any(GenerateJob::is_running) && !self.reads.iter().any(ReadJob::is_running) {
+            if !self.generates.iter().any(GenerateJob::is_running)
+                && !self.reads.iter().any(ReadJob::is_running)
+            {
                 let error = self.room.bound_error(&prefill.prompt, 0);
                 self.fail_prompt(&prefill.prompt, &error);
             } else {
@@ -352,7 +366,8 @@ impl Resident {
         let last: Vec<usize> = rows.iter().map(|(_, pending)| pending.len() - 1).collect();
         let (hidden, starts) = extend(&self.model, &mut self.room.pool, &mut self.cache, &mut rows)?;
         let wanted: Vec<i64> = starts.iter().zip(last).map(|(start, last)| (start + last) as i64).collect();
-        let hidden = hidden.f_index_select(0, &Tensor::f_from_slice(&wanted)?.f_to_device(self.model.device())?)?;
+        let hidden =
+            hidden.f_index_select(0, &Tensor::f_from_slice(&wanted)?.f_to_device(self.model.device())?)?;
         let draws: Vec<_> = jobs.iter().flat_map(GenerateJob::draws).collect();
         let mut drawn = sampler::draw(&self.model.logits(&hidden)?, &draws)?.into_iter();
         for job in jobs {
@@ -444,7 +459,9 @@ impl Resident {
         for (ids, places) in by_ids.into_iter().filter(|(ids, _)| !ids.is_empty()) {
             let wanted: Vec<i64> = places
                 .iter()
-                .flat_map(|place| items[*place].1.positions.iter().map(|position| (starts[*place] + position) as i64))
+                .flat_map(|place| {
+                    items[*place].1.positions.iter().map(|position| (starts[*place] + position) as i64)
+                })
                 .collect();
             let wanted = Tensor::f_from_slice(&wanted)?.f_to_device(self.model.device())?;
             let logits = self.model.logits_of(&hidden.f_index_select(0, &wanted)?, ids)?;
@@ -515,10 +532,13 @@ fn extend(
         let position = sequence.len();
         while pool.append(sequence, tokens.len()).is_none() {
             if !cache.evict() {
-                return Err(LmError::BatchFailed("keys and values outgrew what was set aside for them".into()));
+                return Err(LmError::BatchFailed(
+                    "keys and values outgrew what was set aside for them".into(),
+                ));
             }
         }
-        let span = Span { trunk: sequence.trunk(), tail: sequence.slots_after(1).collect(), new: tokens.len() };
+        let span =
+            Span { trunk: sequence.trunk(), tail: sequence.slots_after(1).collect(), new: tokens.len() };
         extensions.push(Extension { tokens, position, span });
         starts.push(total);
         total += tokens.len();

@@ -13,7 +13,7 @@ use toolbeam_lm::{
 
 /// Settings for tests: the CPU, one thread, so that parallel tests do not fight.
 pub(crate) fn config() -> RuntimeConfig {
-    RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 256 << 20, queue: 4096 }
+    RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 1 << 30, queue: 4096 }
 }
 
 /// The folder of a reference model.
@@ -115,7 +115,8 @@ impl Fixture {
     }
 
     pub(crate) fn group(&self, group: &str) -> Vec<Recorded> {
-        let found: Vec<_> = self.sequences.iter().filter(|sequence| sequence.group == group).cloned().collect();
+        let found: Vec<_> =
+            self.sequences.iter().filter(|sequence| sequence.group == group).cloned().collect();
         assert!(!found.is_empty(), "no recorded sequences of group {group}");
         found
     }
@@ -141,7 +142,8 @@ impl Fixture {
         }
         if from + rows.len() == sequence.token_ids.len() {
             let last = self.floats(&format!("{}.last", sequence.name));
-            let differences = rows[rows.len() - 1].iter().zip(&last).map(|(found, expected)| (found - expected).abs());
+            let differences =
+                rows[rows.len() - 1].iter().zip(&last).map(|(found, expected)| (found - expected).abs());
             largest = differences.fold(largest, f32::max);
         }
         println!("{}: largest difference {largest:.2e} over {} rows", sequence.name, rows.len());
@@ -157,11 +159,17 @@ impl Fixture {
     }
 
     fn floats(&self, name: &str) -> Vec<f32> {
-        self.bytes(name).chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
+        self.bytes(name)
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().expect("four bytes")))
+            .collect()
     }
 
     fn integers(&self, name: &str) -> Vec<i64> {
-        self.bytes(name).chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes"))).collect()
+        self.bytes(name)
+            .chunks_exact(8)
+            .map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes")))
+            .collect()
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {

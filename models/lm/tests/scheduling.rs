@@ -1,0 +1,194 @@
+//! Requests beside each other: determinism, cancellation, bounds, bad input.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use support::{Endless, config, folder, generate, policy};
+use toolbeam_lm::{
+    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, ReadRequest,
+    ReadSequence, Runtime, RuntimeConfig, Sampling,
+};
+
+const SAMPLING: Sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0 };
+
+fn load(kv_bytes: u64) -> ModelHandle {
+    let config = RuntimeConfig { kv_bytes, ..config() };
+    Runtime::start(config, vec![ModelFiles::Folder(folder("policy"))]).expect("it loads").remove(0)
+}
+
+fn prompt(length: usize, salt: u32) -> Prompt {
+    Prompt::new((0..length as u32).map(|token| 300 + (token * 37 + salt * 101) % 5000).collect())
+}
+
+fn ask(prompt: Prompt, seed: u64, deterministic: bool) -> GenerateRequest {
+    GenerateRequest {
+        owner: format!("search {seed}"),
+        prompt,
+        beams: vec![(Vec::new(), Box::new(Endless)), (vec![400, 500], Box::new(Endless))],
+        expansions: 8,
+        sampling: SAMPLING,
+        seed,
+        max_tokens: 12,
+        deterministic,
+    }
+}
+
+async fn all(model: &ModelHandle, request: GenerateRequest) -> Result<Vec<Continuation>, LmError> {
+    let mut events = model.generate(request)?;
+    let mut found = Vec::new();
+    while let Some(event) = events.recv().await {
+        match event {
+            GenerateEvent::Continuation(continuation) => found.push(continuation),
+            GenerateEvent::Done(_) => return Ok(found),
+            GenerateEvent::Failed(error) => return Err(error),
+        }
+    }
+    panic!("the events ended without saying so");
+}
+
+fn bits(found: &[Continuation]) -> Vec<(usize, Vec<u32>, Vec<u32>, u64)> {
+    let key =
+        |c: &Continuation| (c.beam, c.token_ids.clone(), c.expansions.clone(), c.log_probability.to_bits());
+    found.iter().map(key).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deterministic_request_gives_the_same_bits_beside_others() {
+    let alone = bits(&all(policy(), ask(prompt(700, 0), 1, true)).await.expect("answers"));
+    let others = (2..12)
+        .map(|seed| all(policy(), ask(prompt(90 + seed as usize * 13, seed as u32), seed, seed % 2 == 0)));
+    let (first, others) = tokio::join!(all(policy(), ask(prompt(700, 0), 1, true)), join_all(others));
+    assert!(others.iter().all(Result::is_ok));
+    assert_eq!(alone, bits(&first.expect("answers")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_held_for_a_request_whose_caller_has_gone() {
+    let model = load(64 << 20);
+    let mut requests = Vec::new();
+    for seed in 0..8 {
+        let mut request = ask(prompt(200, seed), u64::from(seed), false);
+        request.max_tokens = 200;
+        requests.push(model.generate(request).expect("accepted"));
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(model.load().requests > 0);
+    drop(requests);
+    // The prompts stay in the cache; nothing else does.
+    let left = wait_for(&model, |model| model.load().requests == 0).await;
+    assert_eq!(left.requests, 0);
+    assert!(left.kv_tokens <= 8 * 200, "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_owner_left_in_the_cache_is_freed_when_it_is_forgotten() {
+    let model = load(64 << 20);
+    let sequence = ReadSequence { tokens: (300..340).collect(), positions: vec![39] };
+    let request = ReadRequest {
+        owner: "a search".into(),
+        prompt: prompt(100, 0),
+        sequences: vec![sequence],
+        ids: vec![10, 12],
+        deterministic: false,
+    };
+    model.read(request).await.expect("reads");
+    wait_for(&model, |model| model.load().kv_tokens > 99).await;
+    model.forget("a search").expect("accepted");
+    wait_for(&model, |model| model.load().kv_tokens == 99).await;
+}
+
+async fn wait_for(model: &ModelHandle, reached: impl Fn(&ModelHandle) -> bool) -> toolbeam_lm::Load {
+    for _ in 0..500 {
+        if reached(model) {
+            return model.load();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never reached: {:?}", model.load());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_bound_is_slower_and_gives_the_same() {
+    // Room for about one request at a time: six of 150 to 200 tokens, with 2 x 8 rows of up to 12.
+    let (small, large) = (load(5 << 20), load(256 << 20));
+    let requests = |model: ModelHandle| async move {
+        let all = (0..6)
+            .map(|seed| all(&model, ask(prompt(150 + 10 * seed as usize, seed), u64::from(seed), true)));
+        join_all(all).await.into_iter().map(|found| bits(&found.expect("answers"))).collect::<Vec<_>>()
+    };
+    assert_eq!(requests(small).await, requests(large).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_refused_and_service_goes_on() {
+    let model = load(5 << 20);
+    let check = async |change: &dyn Fn(&mut GenerateRequest), expected: &str| {
+        let mut request = ask(prompt(50, 0), 0, false);
+        change(&mut request);
+        let error = all(&model, request).await.expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&|r| r.prompt = prompt(4000, 0), "prompt has 4000 tokens").await;
+    check(&|r| r.prompt = Prompt::new(vec![300, 9000]), "prompt holds token id 9000").await;
+    check(&|r| r.prompt = Prompt::new(vec![300]), "fewer than two tokens").await;
+    check(&|r| r.beams[1].0 = vec![u32::MAX], "beams holds token id 4294967295").await;
+    check(&|r| r.expansions = 1000, "raise --kv-bytes").await;
+    let found = all(&model, ask(prompt(50, 0), 0, false)).await.expect("service goes on");
+    assert_eq!(found.iter().map(|c| c.expansions.len()).sum::<usize>(), 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn continuations_end_where_the_context_ends() {
+    let found = generate(policy(), prompt(2040, 3), 2, SAMPLING, (0, 100)).await;
+    assert!(found.iter().all(|continuation| continuation.token_ids.len() <= 8));
+}
+
+#[test]
+fn a_broken_model_folder_is_refused_by_file() {
+    let check = |file: &str, content: &[u8], expected: &[&str]| {
+        let broken = tempfile::tempdir().expect("a folder");
+        for name in [
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ] {
+            std::fs::copy(folder("policy").join(name), broken.path().join(name)).expect("copied");
+        }
+        std::fs::write(broken.path().join(file), content).expect("written");
+        let refused = Runtime::start(config(), vec![ModelFiles::Folder(broken.path().into())]);
+        let error = refused.err().unwrap_or_else(|| panic!("{file} was accepted")).to_string();
+        assert!(expected.iter().all(|part| error.contains(part)), "{error}");
+    };
+    let text = |file: &str| std::fs::read_to_string(folder("policy").join(file)).expect("it is text");
+    let weights = std::fs::read(folder("policy").join("model.safetensors")).expect("it is there");
+    check("config.json", b"{", &["config.json", "EOF"]);
+    let config = text("config.json");
+    check(
+        "config.json",
+        config.replace("Qwen2ForCausalLM", "LlamaForCausalLM").as_bytes(),
+        &["LlamaForCausalLM"],
+    );
+    check("config.json", config.replace("\"default\"", "\"yarn\"").as_bytes(), &["rope_type is yarn"]);
+    check(
+        "config.json",
+        config.replace("\"vocab_size\": 8192", "\"vocab_size\": 8190").as_bytes(),
+        &["tokenizer.json", "8190"],
+    );
+    check(
+        "config.json",
+        config.replace("\"hidden_size\": 256", "\"hidden_size\": 128").as_bytes(),
+        &["model.safetensors", "shape"],
+    );
+    check(
+        "model.safetensors",
+        &weights[..weights.len() / 2],
+        &["model.safetensors", "not a whole safetensors file"],
+    );
+    check("model.safetensors", b"", &["model.safetensors"]);
+    check("tokenizer.json", b"[]", &["tokenizer.json"]);
+    check("tokenizer_config.json", b"{\"chat_template\": \"{% if\"}", &["chat_template"]);
+}
