@@ -73,8 +73,7 @@ async fn nothing_is_held_for_a_request_whose_caller_has_gone() {
         request.max_tokens = 200;
         requests.push(model.generate(request).expect("accepted"));
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(model.load().requests > 0);
+    wait_for(&model, |model| model.load().requests > 0 && model.load().kv_tokens > 200).await;
     drop(requests);
     // The prompts stay in the cache; nothing else does.
     let left = wait_for(&model, |model| model.load().requests == 0).await;

@@ -72,7 +72,7 @@ pub(crate) fn calls(answer: &v1::Answer) -> String {
 }
 
 fn spent(response: &v1::SearchResponse) -> String {
-    let usage = response.usage.clone().unwrap_or_default();
+    let usage = response.usage.unwrap_or_default();
     let (policy, reward) = (usage.policy.unwrap_or_default(), usage.reward.unwrap_or_default());
     format!(
         "{} after {} rounds in {:.0} ms (policy {:.0} ms, {} tokens; reward {:.0} ms, {} tokens)",
@@ -103,7 +103,7 @@ fn stop_reason(response: &v1::SearchResponse) -> String {
 
 /// The response as JSON: calls with their arguments as JSON values, rewards per step, what was spent.
 pub(crate) fn to_json(response: &v1::SearchResponse) -> Value {
-    let usage = response.usage.clone().unwrap_or_default();
+    let usage = response.usage.unwrap_or_default();
     let (policy, reward) = (usage.policy.unwrap_or_default(), usage.reward.unwrap_or_default());
     let models = response.model_fingerprints.clone().unwrap_or_default();
     json!({
