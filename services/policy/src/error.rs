@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 use toolbeam_lm::LmError;
-use toolbeam_serve::{Violation, invalid_argument, resource_exhausted};
+use toolbeam_serve::{PromptError, Violation, invalid_argument, resource_exhausted};
 
 /// How long a caller waits before it tries a full service again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -38,6 +38,16 @@ pub enum PolicyError {
     /// The runtime's error.
     #[error(transparent)]
     Model(#[from] LmError),
+}
+
+impl From<PromptError<LmError>> for PolicyError {
+    fn from(error: PromptError<LmError>) -> PolicyError {
+        match error {
+            PromptError::Wrong(violations) => PolicyError::Invalid(violations),
+            PromptError::Unknown(status) => PolicyError::PromptUnknown(status),
+            PromptError::Refused(error) => error.into(),
+        }
+    }
 }
 
 impl From<PolicyError> for Status {

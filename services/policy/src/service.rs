@@ -87,24 +87,11 @@ impl Inner {
     }
 
     fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, PolicyError> {
-        match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
-            Some(v1::prompt_ref::Ref::Digest(digest)) => {
-                self.prompts.get(digest).map_err(|status| PolicyError::PromptUnknown(Box::new(status)))
-            }
-            Some(v1::prompt_ref::Ref::Inline(prompt)) => {
-                let read = Conversation::read(prompt, "prompt.inline").map_err(PolicyError::Invalid)?;
-                let prompt = self.handle.info().prompts.prompt(&read.messages, read.tools.as_ref())?;
-                self.prompts.insert(&prompt.digest, prompt.clone());
-                Ok(prompt)
-            }
-            None => {
-                let description = "missing; give a prompt inline or its digest".to_owned();
-                Err(PolicyError::Invalid(vec![toolbeam_serve::Violation {
-                    field: "prompt".into(),
-                    description,
-                }]))
-            }
-        }
+        let render = |read: Conversation| -> Result<_, LmError> {
+            let prompt = self.handle.info().prompts.prompt(&read.messages, read.tools.as_ref())?;
+            Ok((prompt.digest.to_vec(), prompt))
+        };
+        Ok(self.prompts.resolve(prompt, render)?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use toolbeam_lm::LmError;
 use toolbeam_reward::RewardError;
-use toolbeam_serve::{Violation, invalid_argument, resource_exhausted};
+use toolbeam_serve::{PromptError, Violation, invalid_argument, resource_exhausted};
 
 /// How long a caller waits before it tries a full service again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -38,6 +38,16 @@ pub enum ScorerError {
 impl From<LmError> for ScorerError {
     fn from(error: LmError) -> ScorerError {
         ScorerError::Reward(RewardError::Model(error))
+    }
+}
+
+impl From<PromptError<LmError>> for ScorerError {
+    fn from(error: PromptError<LmError>) -> ScorerError {
+        match error {
+            PromptError::Wrong(violations) => ScorerError::Invalid(violations),
+            PromptError::Unknown(status) => ScorerError::PromptUnknown(status),
+            PromptError::Refused(error) => error.into(),
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
-use toolbeam_lm::{ModelHandle, Prompt, ReadUsage};
+use toolbeam_lm::{LmError, ModelHandle, Prompt, ReadUsage};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::scorer_service_server::{ScorerService, ScorerServiceServer};
 use toolbeam_reward::{Judged, JudgedAnswers, RewardModel};
-use toolbeam_serve::{Conversation, PromptStore, Violation, deadline};
+use toolbeam_serve::{Conversation, PromptStore, deadline};
 
 use crate::{ScorerConfig, ScorerError, request};
 
@@ -69,21 +69,11 @@ impl Inner {
     }
 
     fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, ScorerError> {
-        match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
-            Some(v1::prompt_ref::Ref::Digest(digest)) => {
-                self.prompts.get(digest).map_err(|status| ScorerError::PromptUnknown(Box::new(status)))
-            }
-            Some(v1::prompt_ref::Ref::Inline(prompt)) => {
-                let read = Conversation::read(prompt, "prompt.inline").map_err(ScorerError::Invalid)?;
-                let prompt = self.handle().info().prompts.prompt(&read.messages, read.tools.as_ref())?;
-                self.prompts.insert(&prompt.digest, prompt.clone());
-                Ok(prompt)
-            }
-            None => {
-                let description = "missing; give a prompt inline or its digest".to_owned();
-                Err(ScorerError::Invalid(vec![Violation { field: "prompt".into(), description }]))
-            }
-        }
+        let render = |read: Conversation| -> Result<_, LmError> {
+            let prompt = self.handle().info().prompts.prompt(&read.messages, read.tools.as_ref())?;
+            Ok((prompt.digest.to_vec(), prompt))
+        };
+        Ok(self.prompts.resolve(prompt, render)?)
     }
 }
 

@@ -36,7 +36,7 @@ pub use error::{
 };
 pub use health::Health;
 pub use listener::{Listener, MemoryConnector, memory};
-pub use prompt::{Conversation, PromptStore};
+pub use prompt::{Conversation, PromptError, PromptStore};
 pub use server::{Server, ServerConfig};
 pub use shutdown::shutdown_signal;
 pub use telemetry::{LogFormat, TelemetryConfig, init_telemetry};

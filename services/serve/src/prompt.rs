@@ -99,6 +99,17 @@ fn violation(field: String, description: &str) -> Violation {
     Violation { field, description: description.to_owned() }
 }
 
+/// Why a request's prompt cannot be used.
+#[derive(Debug)]
+pub enum PromptError<E> {
+    /// Fields of the prompt are wrong.
+    Wrong(Vec<Violation>),
+    /// The digest is not known here: FAILED_PRECONDITION with a [`v1::PromptUnknown`] detail.
+    Unknown(Box<Status>),
+    /// The service could not render it.
+    Refused(E),
+}
+
 /// What a service made of the prompts that it has seen, by digest; the least recently used go first.
 #[derive(Debug)]
 pub struct PromptStore<T> {
@@ -109,6 +120,33 @@ impl<T: Clone> PromptStore<T> {
     /// A store of at most `capacity` prompts.
     pub fn new(capacity: NonZeroUsize) -> PromptStore<T> {
         PromptStore { prompts: Mutex::new(LruCache::new(capacity)) }
+    }
+
+    /// What a request's prompt is: looked up by its digest, or rendered by `render` and remembered under
+    /// the digest that `render` gives. Fields of a request name the prompt `prompt`.
+    ///
+    /// # Errors
+    /// [`PromptError`].
+    pub fn resolve<E>(
+        &self,
+        prompt: Option<&v1::PromptRef>,
+        render: impl FnOnce(Conversation) -> Result<(Vec<u8>, T), E>,
+    ) -> Result<T, PromptError<E>> {
+        match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
+            Some(v1::prompt_ref::Ref::Digest(digest)) => {
+                self.get(digest).map_err(|status| PromptError::Unknown(Box::new(status)))
+            }
+            Some(v1::prompt_ref::Ref::Inline(prompt)) => {
+                let read = Conversation::read(prompt, "prompt.inline").map_err(PromptError::Wrong)?;
+                let (digest, prompt) = render(read).map_err(PromptError::Refused)?;
+                self.insert(&digest, prompt.clone());
+                Ok(prompt)
+            }
+            None => {
+                let missing = violation("prompt".into(), "missing; give a prompt inline or its digest");
+                Err(PromptError::Wrong(vec![missing]))
+            }
+        }
     }
 
     /// Remembers a prompt under its digest.

@@ -3,8 +3,12 @@
 mod cache;
 mod generate;
 mod handle;
+mod passes;
+mod prefill;
 mod read;
 mod resident;
+mod room;
+mod rows;
 mod thread;
 
 pub use generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::generate::{check_length, check_tokens};
-use super::resident::Room;
+use super::room::Room;
 use crate::kv::Sequence;
 use crate::{LmError, ModelConfig, Prompt};
 

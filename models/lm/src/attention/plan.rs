@@ -1,0 +1,137 @@
+//! Which tokens attend together.
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Span, Tail, Trunk};
+use crate::LmError;
+use crate::kv::PADDING_SLOT;
+
+/// Up to this many new tokens, sequences are padded into one batch; longer ones go by themselves.
+const PADDED: usize = 32;
+
+type Planned<T> = (Vec<T>, Option<Tensor>);
+
+/// Groups tokens by the trunk that they attend to.
+pub(super) fn trunks(
+    spans: &[Span],
+    starts: &[i64],
+    total: i64,
+    device: Device,
+) -> Result<Planned<Trunk>, LmError> {
+    let mut trunks: Vec<Trunk> = Vec::new();
+    for (span, start) in spans.iter().zip(starts) {
+        let tokens = *start..*start + span.new as i64;
+        match trunks.iter_mut().find(|trunk| trunk.slots == span.trunk) {
+            Some(trunk) => trunk.tokens.extend(tokens),
+            None => trunks.push(Trunk { slots: span.trunk, tokens: tokens.collect(), index: None }),
+        }
+    }
+    for trunk in &mut trunks {
+        if trunk.tokens.len() as i64 != total {
+            trunk.index = Some(index_tensor(&trunk.tokens, device)?);
+        }
+    }
+    let order = inverse(trunks.iter().flat_map(|trunk| &trunk.tokens).copied(), device)?;
+    Ok((trunks, order))
+}
+
+/// Puts tails of like length together: short ones padded into a batch, long ones by themselves.
+pub(super) fn tails(
+    spans: &[Span],
+    starts: &[i64],
+    group: i64,
+    options: (Device, Kind),
+) -> Result<Planned<Tail>, LmError> {
+    let mut tails = Vec::new();
+    let mut tokens = Vec::new();
+    let mut buckets: [Vec<usize>; 3] = Default::default();
+    for (index, span) in spans.iter().enumerate() {
+        if span.new > PADDED && span.new == span.tail.len() {
+            let (first, len) = (starts[index], span.new as i64);
+            tokens.extend(first..first + len);
+            tails.push(Tail::Causal { first, len, slots: index_tensor(&span.tail, options.0)? });
+        } else if span.new > PADDED {
+            tails.push(pad(&[index], spans, starts, group, options)?);
+            tokens.extend(starts[index]..starts[index] + span.new as i64);
+        } else {
+            let bucket = if span.new <= 1 {
+                0
+            } else if span.new <= PADDED / 4 {
+                1
+            } else {
+                2
+            };
+            buckets[bucket].push(index);
+        }
+    }
+    for bucket in buckets.iter().filter(|bucket| !bucket.is_empty()) {
+        tails.push(pad(bucket, spans, starts, group, options)?);
+        tokens.extend(
+            bucket.iter().flat_map(|index| starts[*index]..starts[*index] + spans[*index].new as i64),
+        );
+    }
+    Ok((tails, inverse(tokens.into_iter(), options.0)?))
+}
+
+fn pad(
+    members: &[usize],
+    spans: &[Span],
+    starts: &[i64],
+    group: i64,
+    (device, kind): (Device, Kind),
+) -> Result<Tail, LmError> {
+    let new = members.iter().map(|m| spans[*m].new).max().unwrap_or(0);
+    let len = members.iter().map(|m| spans[*m].tail.len()).max().unwrap_or(0);
+    let rows = members.len();
+    let mut queries = vec![0i64; rows * new];
+    let mut slots = vec![PADDING_SLOT as i64; rows * len];
+    let mut mask = vec![f32::NEG_INFINITY; rows * new * len];
+    let mut valid = Vec::new();
+    for (row, member) in members.iter().enumerate() {
+        let span = &spans[*member];
+        slots[row * len..row * len + span.tail.len()].copy_from_slice(&span.tail);
+        for query in 0..new {
+            let real = query < span.new;
+            if real {
+                queries[row * new + query] = starts[*member] + query as i64;
+                valid.push((row * new + query) as i64);
+            }
+            // Padding queries see one slot, so that their softmax is finite.
+            let visible = if real { span.tail.len() - span.new + query + 1 } else { 1 };
+            let start = (row * new + query) * len;
+            mask[start..start + visible].fill(0.0);
+        }
+    }
+    let mask = Tensor::f_from_slice(&mask)?
+        .f_view([rows as i64, 1, new as i64, 1, len as i64])?
+        .f_expand([rows as i64, 1, new as i64, group, len as i64], false)?
+        .f_reshape([rows as i64, 1, new as i64 * group, len as i64])?
+        .f_to_device(device)?
+        .f_to_kind(kind)?;
+    Ok(Tail::Padded {
+        queries: index_tensor(&queries, device)?,
+        slots: index_tensor(&slots, device)?,
+        mask,
+        valid: index_tensor(&valid, device)?,
+        sequences: rows as i64,
+        new: new as i64,
+    })
+}
+
+/// The permutation that undoes `tokens`, or `None` if they are in order.
+fn inverse(tokens: impl Iterator<Item = i64>, device: Device) -> Result<Option<Tensor>, LmError> {
+    let tokens: Vec<i64> = tokens.collect();
+    if tokens.is_sorted() {
+        return Ok(None);
+    }
+    let mut order = vec![0i64; tokens.len()];
+    for (place, token) in tokens.iter().enumerate() {
+        order[*token as usize] = place as i64;
+    }
+    Ok(Some(index_tensor(&order, device)?))
+}
+
+/// Indices on a device.
+pub(super) fn index_tensor(values: &[i64], device: Device) -> Result<Tensor, LmError> {
+    Ok(Tensor::f_from_slice(values)?.f_to_device(device)?)
+}
