@@ -78,12 +78,13 @@ impl Inner {
             let pinned = request.model_fingerprint;
             return Err(PolicyError::Fingerprint { pinned, served: served.clone() });
         }
+        let search_id = request.search_id.clone();
         let checked = request::check(&request, self.config.max_continuation_tokens)?;
         let prompt = self.prompt(request.prompt.as_ref())?;
         let digest = prompt.digest;
         let generate = checked.generate(request, prompt, self.layout, self.handle.info())?;
         let events = self.handle.generate(generate)?;
-        Ok(Expanding { events, fingerprint: served.clone(), digest: digest.to_vec() })
+        Ok(Expanding { search_id, events, fingerprint: served.clone(), digest: digest.to_vec() })
     }
 
     fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, PolicyError> {
@@ -97,6 +98,7 @@ impl Inner {
 
 /// A request whose continuations arrive one by one. Dropping it cancels the request.
 struct Expanding {
+    search_id: String,
     events: UnboundedReceiver<GenerateEvent>,
     fingerprint: String,
     digest: Vec<u8>,
@@ -121,6 +123,7 @@ impl Expanding {
                 Ok((response, false))
             }
             GenerateEvent::Done(usage) => {
+                tracing::debug!(search_id = self.search_id, ?usage, "expanded");
                 response.usage = Some(usage_to_proto(usage));
                 Ok((response, true))
             }

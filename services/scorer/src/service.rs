@@ -55,11 +55,12 @@ impl Inner {
         let prompt = self.prompt(request.prompt.as_ref())?;
         let digest = prompt.digest;
         let first: Vec<usize> = answers.iter().map(|(_, first)| *first).collect();
-        let deterministic = request.deterministic;
+        let (search_id, deterministic) = (request.search_id.clone(), request.deterministic);
         let judged = self
             .model
             .judge(JudgedAnswers { owner: request.search_id, prompt, answers, deterministic })
             .await?;
+        tracing::debug!(search_id, usage = ?judged.usage, "scored");
         Ok(v1::ScoreResponse {
             answers: rewards_to_proto(&judged, &first),
             usage: Some(usage_to_proto(judged.usage)),

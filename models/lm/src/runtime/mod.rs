@@ -3,6 +3,7 @@
 mod cache;
 mod generate;
 mod handle;
+mod job;
 mod passes;
 mod prefill;
 mod read;

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::cache::PrefixCache;
+use super::job::run_passes;
 use super::read::{ReadItem, ReadJob};
 use super::resident::Resident;
 use super::rows::GenerateJob;
@@ -18,27 +19,8 @@ impl Resident {
     /// Computes one more token for every row: one pass for all requests together, and one for each
     /// deterministic request.
     pub(super) fn generate(&mut self) {
-        for batch in batches(&mut self.generates, GenerateJob::is_running, |job| job.request.deterministic) {
-            let mut jobs = batch;
-            match self.generate_batch(&mut jobs) {
-                Ok(()) => {
-                    for job in jobs {
-                        if job.is_done() {
-                            self.room.release(&job.request.prompt, job.worst_case());
-                            job.finish();
-                        } else {
-                            self.generates.push(job);
-                        }
-                    }
-                }
-                Err(error) => {
-                    for job in jobs {
-                        self.room.release(&job.request.prompt, job.worst_case());
-                        job.fail(LmError::BatchFailed(error.to_string()));
-                    }
-                }
-            }
-        }
+        let jobs = std::mem::take(&mut self.generates);
+        self.generates = run_passes(jobs, |batch| self.generate_batch(batch));
     }
 
     fn generate_batch(&mut self, jobs: &mut [GenerateJob]) -> Result<(), LmError> {
@@ -67,27 +49,8 @@ impl Resident {
 
     /// Reads for waiting requests: one pass for all together, and one for each deterministic request.
     pub(super) fn read(&mut self) {
-        for batch in batches(&mut self.reads, ReadJob::is_running, |job| job.request.deterministic) {
-            let mut jobs = batch;
-            match self.read_batch(&mut jobs) {
-                Ok(()) => {
-                    for job in jobs {
-                        if job.is_done() {
-                            self.room.release(&job.request.prompt, job.worst_case());
-                            job.finish();
-                        } else {
-                            self.reads.push(job);
-                        }
-                    }
-                }
-                Err(error) => {
-                    for job in jobs {
-                        self.room.release(&job.request.prompt, job.worst_case());
-                        job.fail(LmError::BatchFailed(error.to_string()));
-                    }
-                }
-            }
-        }
+        let jobs = std::mem::take(&mut self.reads);
+        self.reads = run_passes(jobs, |batch| self.read_batch(batch));
     }
 
     fn read_batch(&mut self, jobs: &mut [ReadJob]) -> Result<(), LmError> {
@@ -184,20 +147,4 @@ fn extend(
         total += tokens.len();
     }
     Ok((model.forward(pool, &extensions)?, starts))
-}
-
-/// Takes the running jobs out of `jobs`: those that may share a pass together, the others alone.
-fn batches<T>(jobs: &mut Vec<T>, running: impl Fn(&T) -> bool, alone: impl Fn(&T) -> bool) -> Vec<Vec<T>> {
-    let mut together = Vec::new();
-    let mut batches = Vec::new();
-    for job in jobs.extract_if(.., |job| running(job)) {
-        match alone(&job) {
-            true => batches.push(vec![job]),
-            false => together.push(job),
-        }
-    }
-    if !together.is_empty() {
-        batches.push(together);
-    }
-    batches
 }

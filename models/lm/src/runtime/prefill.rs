@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::cache::PrefixCache;
+use super::job::{Job, fail_each, guarded};
 use super::read::ReadJob;
 use super::resident::Resident;
 use super::room::Room;
@@ -51,7 +52,7 @@ impl Resident {
                 new: range.len(),
             },
         };
-        match self.model.forward(&mut self.room.pool, &[extension]) {
+        match guarded(|| self.model.forward(&mut self.room.pool, &[extension])) {
             Ok(_) if range.end == trunk => self.cache.keep_prompt(prefill.prompt.digest, prefill.sequence),
             Ok(_) => self.prefills.push_front(Prefill { done: range.end, ..prefill }),
             Err(error) => self.fail_prompt(&prefill.prompt, &error),
@@ -69,15 +70,9 @@ impl Resident {
     }
 
     fn fail_prompt(&mut self, prompt: &Prompt, error: &LmError) {
-        let failed = |other: &Prompt| other.digest == prompt.digest;
-        for job in self.generates.extract_if(.., |job| failed(&job.request.prompt)) {
-            self.room.release(&job.request.prompt, job.worst_case());
-            job.fail(LmError::BatchFailed(error.to_string()));
-        }
-        for job in self.reads.extract_if(.., |job| failed(&job.request.prompt)) {
-            self.room.release(&job.request.prompt, job.worst_case());
-            job.fail(LmError::BatchFailed(error.to_string()));
-        }
+        let digest = prompt.digest;
+        fail_each(self.generates.extract_if(.., |job| job.prompt().digest == digest), error);
+        fail_each(self.reads.extract_if(.., |job| job.prompt().digest == digest), error);
     }
 }
 

@@ -3,7 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::generate::{check_length, check_tokens};
-use super::room::Room;
+use super::job::Job;
+use super::room::{Claim, Room};
 use crate::kv::Sequence;
 use crate::{LmError, ModelConfig, Prompt};
 
@@ -71,6 +72,7 @@ pub(super) struct ReadJob {
     pub(super) request: ReadRequest,
     pub(super) usage: ReadUsage,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
+    claim: Option<Claim>,
     /// `None` until the prompt is there.
     items: Option<Vec<ReadItem>>,
     logits: Vec<Vec<LogitsAt>>,
@@ -90,20 +92,7 @@ pub(super) struct ReadItem {
 impl ReadJob {
     pub(super) fn new(request: ReadRequest, reply: oneshot::Sender<Result<ReadReply, LmError>>) -> ReadJob {
         let logits = vec![Vec::new(); request.sequences.len()];
-        ReadJob { request, usage: ReadUsage::default(), reply, items: None, logits }
-    }
-
-    /// The most tokens that the request may hold beside its prompt.
-    pub(super) fn worst_case(&self) -> usize {
-        self.request.sequences.iter().map(|sequence| Room::rounded(sequence.tokens.len() + 1)).sum()
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    pub(super) fn is_running(&self) -> bool {
-        self.items.is_some()
+        ReadJob { request, usage: ReadUsage::default(), reply, claim: None, items: None, logits }
     }
 
     /// Begins: `continue_from` gives, for tokens and how many of them may be held already, a
@@ -147,16 +136,43 @@ impl ReadJob {
         self.usage.computed_tokens += item.pending.len() as u64;
         self.logits[item.index] = logits;
     }
+}
 
-    pub(super) fn is_done(&self) -> bool {
+impl Job for ReadJob {
+    fn prompt(&self) -> &Prompt {
+        &self.request.prompt
+    }
+
+    fn worst_case(&self) -> usize {
+        self.request.sequences.iter().map(|sequence| Room::rounded(sequence.tokens.len() + 1)).sum()
+    }
+
+    fn admit(&mut self, claim: Claim) {
+        self.claim = Some(claim);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn is_running(&self) -> bool {
+        self.items.is_some()
+    }
+
+    fn is_alone(&self) -> bool {
+        self.request.deterministic
+    }
+
+    fn is_done(&self) -> bool {
         self.items.as_ref().is_some_and(Vec::is_empty)
     }
 
-    pub(super) fn finish(self) {
+    fn finish(self) {
+        // A caller that has gone does not want to know.
         let _ = self.reply.send(Ok(ReadReply { logits: self.logits, usage: self.usage }));
     }
 
-    pub(super) fn fail(self, error: LmError) {
+    fn fail(self, error: LmError) {
         let _ = self.reply.send(Err(error));
     }
 }

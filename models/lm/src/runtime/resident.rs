@@ -7,6 +7,7 @@ use tch::{Device, Kind};
 
 use super::cache::PrefixCache;
 use super::handle::{Gauges, Load, ModelInfo};
+use super::job::{Job, fail_each};
 use super::prefill::{Prefill, prompt_or_prefill};
 use super::read::ReadJob;
 use super::room::Room;
@@ -14,7 +15,7 @@ use super::rows::GenerateJob;
 use super::thread::Work;
 use crate::kv::KvPool;
 use crate::qwen2::Qwen2;
-use crate::{ChatTemplate, LmError, ModelConfig, ModelFiles, Prompt, PromptFormat, Tokenizer, weights};
+use crate::{ChatTemplate, LmError, ModelConfig, ModelFiles, PromptFormat, Tokenizer, weights};
 
 /// A model on the device's thread.
 pub(super) struct Resident {
@@ -23,14 +24,14 @@ pub(super) struct Resident {
     pub(super) model: Qwen2,
     pub(super) room: Room,
     pub(super) cache: PrefixCache,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Waiting>,
     pub(super) generates: Vec<GenerateJob>,
     pub(super) reads: Vec<ReadJob>,
     pub(super) prefills: VecDeque<Prefill>,
 }
 
 /// A request that waits for room.
-enum Job {
+enum Waiting {
     Generate(GenerateJob),
     Read(ReadJob),
 }
@@ -99,9 +100,9 @@ impl Resident {
     pub(super) fn accept(&mut self, work: Work) {
         match work {
             Work::Generate(request, reply) => {
-                self.waiting.push_back(Job::Generate(GenerateJob::new(request, reply)))
+                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply)))
             }
-            Work::Read(request, reply) => self.waiting.push_back(Job::Read(ReadJob::new(request, reply))),
+            Work::Read(request, reply) => self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply))),
             Work::Forget(owner) => self.cache.forget(&owner),
         }
     }
@@ -129,55 +130,53 @@ impl Resident {
     }
 
     /// Fails every admitted request, after a panic whose extent is unknown.
-    pub(super) fn fail_all(&mut self, message: &str) {
+    pub(super) fn fail_all(&mut self, error: &LmError) {
         self.prefills.clear();
-        for job in std::mem::take(&mut self.generates) {
-            self.room.release(&job.request.prompt, job.worst_case());
-            job.fail(LmError::BatchFailed(message.to_owned()));
-        }
-        for job in std::mem::take(&mut self.reads) {
-            self.room.release(&job.request.prompt, job.worst_case());
-            job.fail(LmError::BatchFailed(message.to_owned()));
-        }
+        fail_each(std::mem::take(&mut self.generates), error);
+        fail_each(std::mem::take(&mut self.reads), error);
     }
 
     fn drop_cancelled(&mut self) {
-        self.waiting.retain(|job| !job.is_cancelled());
-        let room = &mut self.room;
-        self.generates.retain(|job| {
-            let cancelled = job.is_cancelled();
-            if cancelled {
-                room.release(&job.request.prompt, job.worst_case());
-            }
-            !cancelled
-        });
-        self.reads.retain(|job| {
-            let cancelled = job.is_cancelled();
-            if cancelled {
-                room.release(&job.request.prompt, job.worst_case());
-            }
-            !cancelled
-        });
+        self.waiting.retain(|waiting| !waiting.is_cancelled());
+        self.generates.retain(|job| !job.is_cancelled());
+        self.reads.retain(|job| !job.is_cancelled());
         let room = &self.room;
         self.prefills.retain(|prefill| room.is_wanted(&prefill.prompt));
     }
 
     /// Admits waiting requests in order, as long as their keys and values fit for certain.
     fn admit(&mut self) {
-        while let Some(job) = self.waiting.pop_front() {
-            let (prompt, claim) = job.claim();
-            if self.room.admit(prompt, claim) {
-                match job {
-                    Job::Generate(job) => self.generates.push(job),
-                    Job::Read(job) => self.reads.push(job),
+        while let Some(waiting) = self.waiting.pop_front() {
+            let back = match waiting {
+                Waiting::Generate(job) => {
+                    self.try_admit(job, |resident| &mut resident.generates).map(Waiting::Generate)
                 }
-            } else if self.generates.is_empty() && self.reads.is_empty() {
-                let error = self.room.bound_error(prompt, claim);
-                job.fail(error);
-            } else {
-                self.waiting.push_front(job);
-                return;
+                Waiting::Read(job) => self.try_admit(job, |resident| &mut resident.reads).map(Waiting::Read),
+            };
+            if let Some(back) = back {
+                return self.waiting.push_front(back);
             }
+        }
+    }
+
+    /// Puts a job among the admitted; gives it back if there is no room now, fails it if there never is.
+    fn try_admit<J: Job>(
+        &mut self,
+        mut job: J,
+        place: impl FnOnce(&mut Resident) -> &mut Vec<J>,
+    ) -> Option<J> {
+        match self.room.admit(job.prompt(), job.worst_case()) {
+            Some(claim) => {
+                job.admit(claim);
+                place(self).push(job);
+                None
+            }
+            None if self.generates.is_empty() && self.reads.is_empty() => {
+                let error = self.room.bound_error(job.prompt(), job.worst_case());
+                job.fail(error);
+                None
+            }
+            None => Some(job),
         }
     }
 
@@ -217,25 +216,11 @@ impl Resident {
     }
 }
 
-impl Job {
+impl Waiting {
     fn is_cancelled(&self) -> bool {
         match self {
-            Job::Generate(job) => job.is_cancelled(),
-            Job::Read(job) => job.is_cancelled(),
-        }
-    }
-
-    fn claim(&self) -> (&Prompt, usize) {
-        match self {
-            Job::Generate(job) => (&job.request.prompt, job.worst_case()),
-            Job::Read(job) => (&job.request.prompt, job.worst_case()),
-        }
-    }
-
-    fn fail(self, error: LmError) {
-        match self {
-            Job::Generate(job) => job.fail(error),
-            Job::Read(job) => job.fail(error),
+            Waiting::Generate(job) => job.is_cancelled(),
+            Waiting::Read(job) => job.is_cancelled(),
         }
     }
 }

@@ -7,16 +7,18 @@
 use tokio::sync::mpsc;
 
 use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
-use super::room::Room;
+use super::job::Job;
+use super::room::{Claim, Room};
 use crate::kv::Sequence;
 use crate::sampler::{DrawKey, Drawn, RowDraws};
-use crate::{LmError, ModelConfig, Tokenizer};
+use crate::{LmError, ModelConfig, Prompt, Tokenizer};
 
 /// A request in work.
 pub(super) struct GenerateJob {
     pub(super) request: GenerateRequest,
     pub(super) usage: GenerateUsage,
     reply: mpsc::UnboundedSender<GenerateEvent>,
+    claim: Option<Claim>,
     /// `None` until the prompt is there.
     rows: Option<Vec<Row>>,
 }
@@ -37,21 +39,7 @@ pub(super) struct Row {
 
 impl GenerateJob {
     pub(super) fn new(request: GenerateRequest, reply: mpsc::UnboundedSender<GenerateEvent>) -> GenerateJob {
-        GenerateJob { request, usage: GenerateUsage::default(), reply, rows: None }
-    }
-
-    /// The most tokens that the request may hold beside its prompt.
-    pub(super) fn worst_case(&self) -> usize {
-        let GenerateRequest { beams, expansions, max_tokens, .. } = &self.request;
-        beams.iter().map(|(tokens, _)| tokens.len() + *expansions as usize * Room::rounded(*max_tokens)).sum()
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    pub(super) fn is_running(&self) -> bool {
-        self.rows.is_some()
+        GenerateJob { request, usage: GenerateUsage::default(), reply, claim: None, rows: None }
     }
 
     /// Begins: `continue_from` gives, for a beam's tokens, a sequence and how many of them it holds.
@@ -124,23 +112,50 @@ impl GenerateJob {
         self.rows = Some(alive);
     }
 
-    /// Whether all continuations have ended.
-    pub(super) fn is_done(&self) -> bool {
-        self.rows.as_ref().is_some_and(Vec::is_empty)
-    }
-
-    pub(super) fn finish(self) {
-        let _ = self.reply.send(GenerateEvent::Done(self.usage));
-    }
-
-    pub(super) fn fail(self, error: LmError) {
-        let _ = self.reply.send(GenerateEvent::Failed(error));
-    }
-
     /// The most tokens that a continuation of this row may have.
     fn limit(&self, config: &ModelConfig, row: &Row) -> usize {
         let before = self.request.prompt.tokens.len() + self.request.beams[row.beam].0.len();
         self.request.max_tokens.min(config.max_position_embeddings - before)
+    }
+}
+
+impl Job for GenerateJob {
+    fn prompt(&self) -> &Prompt {
+        &self.request.prompt
+    }
+
+    fn worst_case(&self) -> usize {
+        let GenerateRequest { beams, expansions, max_tokens, .. } = &self.request;
+        beams.iter().map(|(tokens, _)| tokens.len() + *expansions as usize * Room::rounded(*max_tokens)).sum()
+    }
+
+    fn admit(&mut self, claim: Claim) {
+        self.claim = Some(claim);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn is_running(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    fn is_alone(&self) -> bool {
+        self.request.deterministic
+    }
+
+    fn is_done(&self) -> bool {
+        self.rows.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn finish(self) {
+        // A caller that has gone does not want to know.
+        let _ = self.reply.send(GenerateEvent::Done(self.usage));
+    }
+
+    fn fail(self, error: LmError) {
+        let _ = self.reply.send(GenerateEvent::Failed(error));
     }
 }
 

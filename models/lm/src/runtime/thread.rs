@@ -1,9 +1,8 @@
 //! The one thread that touches a device.
 //!
 //! It owns every model on the device and interleaves their iterations. Callers reach it by commands
-//! with a reply channel. A panic in one batch fails the requests of that model that were running.
+//! with a reply channel. A panic in a pass fails the requests of that pass.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -11,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::generate::{GenerateEvent, GenerateRequest};
 use super::handle::{Gauges, ModelInfo, RuntimeConfig};
+use super::job::guarded;
 use super::read::{ReadReply, ReadRequest};
 use super::resident::Resident;
 use crate::{LmError, ModelFiles, choose_device};
@@ -79,17 +79,15 @@ fn run(residents: &mut [Resident], commands: &Receiver<Command>) {
             }
         }
         for resident in residents.iter_mut().filter(|resident| resident.has_work()) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| resident.iterate())) {
-                let message = panic_message(panic.as_ref());
-                tracing::error!(message, "a batch panicked; its requests have failed");
-                resident.fail_all(&message);
+            // Passes guard themselves; this is for what happens between them.
+            let iterated = guarded(|| {
+                resident.iterate();
+                Ok(())
+            });
+            if let Err(error) = iterated {
+                resident.fail_all(&error);
             }
         }
         residents.iter().for_each(Resident::publish);
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown panic".into())
 }
