@@ -41,8 +41,9 @@ pub(crate) struct SearchArgs {
     /// How often each is continued (the paper's M).
     #[arg(long, short = 'm', default_value_t = 8)]
     expansions_per_beam: u32,
-    /// The policy's temperature.
-    #[arg(long, default_value_t = 0.8)]
+    /// The policy's temperature. The default suits the weak weights that ship with Toolbeam: the hotter
+    /// they sample, the more nonsense their ToolPRM has to tell apart. The service's own default is 0.8.
+    #[arg(long, default_value_t = 0.3)]
     temperature: f32,
     /// The seed of the search.
     #[arg(long, default_value_t = 0)]
