@@ -15,6 +15,9 @@ use crate::{LmError, sampler};
 /// Tokens that one iteration reads.
 const READ_BUDGET: usize = 4096;
 
+/// Rows whose distributions over the vocabulary are held at a time.
+const DRAW_ROWS: usize = 64;
+
 impl Resident {
     /// Computes one more token for every row: one pass for all requests together, and one for each
     /// deterministic request.
@@ -34,7 +37,12 @@ impl Resident {
         let hidden =
             hidden.f_index_select(0, &Tensor::f_from_slice(&wanted)?.f_to_device(self.model.device())?)?;
         let draws: Vec<_> = jobs.iter().flat_map(GenerateJob::draws).collect();
-        let mut drawn = sampler::draw(&self.model.logits(&hidden)?, &draws)?.into_iter();
+        let mut drawn = Vec::with_capacity(draws.len());
+        for (index, draws) in draws.chunks(DRAW_ROWS).enumerate() {
+            let hidden = hidden.f_narrow(0, (index * DRAW_ROWS) as i64, draws.len() as i64)?;
+            drawn.extend(sampler::draw(&self.model.logits(&hidden)?, draws)?);
+        }
+        let mut drawn = drawn.into_iter();
         for job in jobs {
             let rows = job.rows_mut().len();
             let drawn = drawn.by_ref().take(rows).collect();
