@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
     // The dev profile, which the tests use too: an optimised build takes about twice the time, and the
     // demo's work is done inside libtorch either way.
-    let mut cargo = vec!["run", "--package", "toolbeam-cli", "--bin", "toolbeam", "--", "demo"];
+    // Without `--package`, so that features are those of the whole workspace and the build is the tests' own.
+    let mut cargo = vec!["run", "--bin", "toolbeam", "--", "demo"];
     cargo.extend(arguments.arguments.iter().map(String::as_str));
     process::cargo(&cargo)
 }
