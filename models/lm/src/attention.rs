@@ -52,8 +52,18 @@ struct Trunk {
 enum Tail {
     /// One long sequence that attends to its own new tokens only.
     Causal { first: i64, len: i64, slots: Tensor },
-    /// Several short ones, padded to (sequences, new tokens) and (sequences, slots).
-    Padded { queries: Tensor, slots: Tensor, mask: Tensor, valid: Tensor, sequences: i64, new: i64 },
+    /// Several short ones together.
+    Padded(Padded),
+}
+
+/// Short sequences, padded to (sequences, new tokens) and (sequences, slots).
+struct Padded {
+    queries: Tensor,
+    slots: Tensor,
+    mask: Tensor,
+    valid: Tensor,
+    sequences: i64,
+    new: i64,
 }
 
 impl AttentionPlan {
@@ -195,14 +205,14 @@ impl Tail {
             Tail::Causal { first, len, slots } => {
                 causal(&queries.f_narrow(0, *first, *len)?, slots, kv, shape)
             }
-            Tail::Padded { .. } => self.padded(queries, kv, shape),
+            Tail::Padded(padded) => padded.attend(queries, kv, shape),
         }
     }
+}
 
-    fn padded(&self, all: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
-        let Tail::Padded { queries, slots, mask, valid, sequences, new } = self else {
-            return Err(LmError::BatchFailed("a causal tail was taken for a padded one".into()));
-        };
+impl Padded {
+    fn attend(&self, all: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
+        let Padded { queries, slots, mask, valid, sequences, new } = self;
         let Heads { kv_heads, group, size } = *shape;
         let (b, n) = (*sequences, *new);
         // (T, H, E) -> (B, K, n*G, E)

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Span, Tail, Trunk};
+use super::{Padded, Span, Tail, Trunk};
 use crate::LmError;
 use crate::kv::PADDING_SLOT;
 
@@ -108,14 +108,14 @@ fn pad(
         .f_reshape([rows as i64, 1, new as i64 * group, len as i64])?
         .f_to_device(device)?
         .f_to_kind(kind)?;
-    Ok(Tail::Padded {
+    Ok(Tail::Padded(Padded {
         queries: index_tensor(&queries, device)?,
         slots: index_tensor(&slots, device)?,
         mask,
         valid: index_tensor(&valid, device)?,
         sequences: rows as i64,
         new: new as i64,
-    })
+    }))
 }
 
 /// The permutation that undoes `tokens`, or `None` if they are in order.
