@@ -7,6 +7,7 @@
 mod answer;
 mod arguments;
 mod call;
+mod hermes;
 mod json_list;
 pub mod label;
 mod lexer;
@@ -21,5 +22,5 @@ mod value;
 pub use answer::{Boundary, Call, Marker, Step, calls_of, first_misplaced, steps_of};
 pub use limits::Limits;
 pub use malformed::{InvalidReason, Malformed};
-pub use parser::{Layout, Parser, State, Status, parse_calls};
+pub use parser::{Layout, Parser, State, Status, content, parse_calls};
 pub use value::Value;

@@ -1,8 +1,8 @@
 //! Bounds on what a parser keeps.
 
 /// Bounds on an answer, so that a parser's state is bounded whatever a model writes. They count
-/// what is kept, never whitespace or the spelling of an escape, so that two spellings of one
-/// answer meet them at the same place.
+/// what is kept, never whitespace, the spelling of an escape or text around the calls, so that two
+/// spellings of one answer meet them at the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Arrays and objects open at once inside one argument's value. At most

@@ -3,25 +3,31 @@
 use std::hash::{Hash, Hasher};
 
 use crate::answer::{Boundary, Call, Step, calls_of};
+use crate::hermes::{self, Hermes};
 use crate::json_list::JsonList;
 use crate::limits::Limits;
 use crate::malformed::{InvalidReason, Malformed};
 
 /// How a model writes an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Layout {
     /// A JSON list of `{"name": ..., "arguments": {...}}`, as Hammer writes it, with optional
-    /// whitespace and an optional fence around it.
+    /// whitespace and an optional fence around it. Complete at its final bracket.
     JsonList,
+    /// Blocks of `<tool_call>`, one such object and `</tool_call>`, with any whitespace around the
+    /// object, as Qwen writes them. The answer may begin with a thought, `<think>` to `</think>`,
+    /// which is skipped; before, between and after the blocks there may be text, the answer's
+    /// [`content`]. Complete when the model ends its turn outside of block and thought: text alone
+    /// is the empty answer. A `</tool_call>` or `<think>` inside text is text.
+    Hermes,
 }
 
 /// Where in an answer a parser stands (paper Figure 2). The discriminants are the paper's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Nothing of the list has been read.
+    /// Nothing of the list has been read, nor of a block.
     Initial = 0,
-    /// Selecting a function name, or closing the list instead.
+    /// Selecting a function name, or ending the answer instead.
     FunctionName = 1,
     /// Selecting a parameter name, or closing `arguments` instead.
     ParameterName = 2,
@@ -36,7 +42,8 @@ pub enum State {
 pub enum Status {
     /// Not yet, but it can become one.
     Unfinished,
-    /// It is one. More whitespace or a closing fence does not change that; anything else does.
+    /// It is one. More whitespace or a closing fence of a list does not change that; anything else
+    /// does.
     Complete,
     /// It is none, and nothing that follows can make it one.
     Invalid {
@@ -54,7 +61,8 @@ pub enum Status {
 ///
 /// Parsers that are equal emit the same steps and statuses for all future input, up to offsets,
 /// which count from each one's own start. Spellings that are behind a parser (whitespace, escapes,
-/// a fence, the number `1e2` for `100.0`) leave no trace in it. Steps are kept by the caller.
+/// a fence, text around the calls, the number `1e2` for `100.0`) leave no trace in it. Steps are
+/// kept by the caller.
 ///
 /// ```
 /// use toolbeam_grammar::{Layout, Marker, Parser, Status};
@@ -82,6 +90,7 @@ pub struct Parser {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Machine {
     JsonList(JsonList),
+    Hermes(Hermes),
     Invalid(InvalidReason),
 }
 
@@ -96,6 +105,7 @@ impl Parser {
         let limits = Limits { depth: limits.depth.min(Limits::MAX_DEPTH), ..limits };
         let machine = match layout {
             Layout::JsonList => Machine::JsonList(JsonList::default()),
+            Layout::Hermes => Machine::Hermes(Hermes::default()),
         };
         Parser { layout, limits, machine, offset: 0 }
     }
@@ -105,11 +115,13 @@ impl Parser {
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Boundary> {
         let mut boundaries = Vec::new();
         for &byte in bytes {
-            let Machine::JsonList(list) = &mut self.machine else {
-                break;
-            };
             let mut sink = Sink { at: self.offset, boundaries: &mut boundaries };
-            match list.feed(byte, &self.limits, &mut sink) {
+            let read = match &mut self.machine {
+                Machine::JsonList(list) => list.feed(byte, &self.limits, &mut sink),
+                Machine::Hermes(hermes) => hermes.feed(byte, &self.limits, &mut sink),
+                Machine::Invalid(_) => break,
+            };
+            match read {
                 Ok(()) => self.offset += 1,
                 Err(reason) => self.machine = Machine::Invalid(reason),
             }
@@ -117,19 +129,23 @@ impl Parser {
         boundaries
     }
 
-    /// Tells the parser that the model ended its answer, and returns the steps that this completed.
-    /// The end completes nothing in [`Layout::JsonList`]: a list that is open stays unfinished.
+    /// Tells the parser that the model ended its turn, and returns the steps that this completed.
+    /// What is open stays unfinished: the end never closes a list, a block or a thought. Nothing
+    /// may follow the end of a complete answer.
     pub fn end(&mut self) -> Vec<Boundary> {
-        match self.layout {
-            Layout::JsonList => Vec::new(),
+        let mut boundaries = Vec::new();
+        if let Machine::Hermes(hermes) = &mut self.machine {
+            hermes.end(&mut Sink { at: self.offset, boundaries: &mut boundaries });
         }
+        boundaries
     }
 
     /// Whether what was read is an answer.
     pub fn status(&self) -> Status {
         match &self.machine {
             Machine::JsonList(list) if list.is_complete() => Status::Complete,
-            Machine::JsonList(_) => Status::Unfinished,
+            Machine::Hermes(hermes) if hermes.is_complete() => Status::Complete,
+            Machine::JsonList(_) | Machine::Hermes(_) => Status::Unfinished,
             Machine::Invalid(reason) => Status::Invalid { offset: self.offset, reason: reason.clone() },
         }
     }
@@ -138,6 +154,7 @@ impl Parser {
     pub fn state(&self) -> State {
         match &self.machine {
             Machine::JsonList(list) => list.state(),
+            Machine::Hermes(hermes) => hermes.state(),
             Machine::Invalid(_) => State::Terminated,
         }
     }
@@ -182,6 +199,24 @@ pub fn parse_calls(layout: Layout, text: &str) -> Result<Vec<Call>, Malformed> {
     }
     let steps: Vec<Step> = boundaries.into_iter().map(|boundary| boundary.step).collect();
     calls_of(&steps).ok_or(Malformed { offset: text.len(), reason: InvalidReason::UnexpectedEnd })
+}
+
+/// What an answer says beside its calls, as a chat would show it: in [`Layout::Hermes`] the text
+/// without the thought, each piece between the blocks trimmed, empty ones left out, and a blank
+/// line between two. In [`Layout::JsonList`] there is none.
+///
+/// ```
+/// use toolbeam_grammar::{Layout, content};
+///
+/// let answer = b"<think>One call.</think>\n\nLet me see.\n<tool_call>\n{\"name\": \"f\", \
+///     \"arguments\": {}}\n</tool_call>\nDone.";
+/// assert_eq!(content(Layout::Hermes, answer), "Let me see.\n\nDone.");
+/// ```
+pub fn content(layout: Layout, answer: &[u8]) -> String {
+    match layout {
+        Layout::JsonList => String::new(),
+        Layout::Hermes => hermes::content(answer),
+    }
 }
 
 /// Where a layout's machine puts the steps that one byte completes.

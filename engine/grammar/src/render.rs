@@ -1,4 +1,4 @@
-//! The canonical text of steps, as the reward model reads it.
+//! The canonical text of steps, as the reward model reads it and as a tool choice dictates it.
 
 use crate::answer::{Marker, Step};
 use crate::parser::Layout;
@@ -35,15 +35,51 @@ pub struct Segment {
 /// );
 /// ```
 pub fn segments(layout: Layout, steps: &[Step]) -> Vec<Segment> {
-    let Layout::JsonList = layout;
-    let mut writer = ListWriter::default();
+    let mut writer = Writer::new(frame(layout));
     let segment = |step: &Step| Segment { text: writer.step(step), marker: step.marker() };
     steps.iter().map(segment).collect()
 }
 
-/// What of a list of calls is open.
-#[derive(Default)]
-struct ListWriter {
+/// The canonical text of an answer up to where the name of its first call begins, its opening quote
+/// included.
+pub fn opening(layout: Layout) -> String {
+    frame(layout).first.to_owned() + "\"name\": \""
+}
+
+/// The canonical text that ends an answer after the brace that closes a call. In [`Layout::Hermes`]
+/// the end of the turn belongs behind it.
+pub fn closing(layout: Layout) -> &'static str {
+    frame(layout).last
+}
+
+/// What stands around calls.
+struct Frame {
+    /// An answer without calls.
+    none: &'static str,
+    /// Before the first call, its brace included.
+    first: &'static str,
+    /// Between the braces of two calls, the latter included.
+    next: &'static str,
+    /// After the last call's brace.
+    last: &'static str,
+}
+
+fn frame(layout: Layout) -> &'static Frame {
+    match layout {
+        Layout::JsonList => &Frame { none: "[]", first: "[{", next: ", {", last: "]" },
+        Layout::Hermes => &Frame {
+            none: "",
+            first: "<tool_call>\n{",
+            next: "\n</tool_call>\n<tool_call>\n{",
+            last: "\n</tool_call>",
+        },
+    }
+}
+
+/// What of an answer is open.
+struct Writer {
+    frame: &'static Frame,
+    /// Whether there was a call.
     list: bool,
     call: bool,
     /// Whether the call has a member.
@@ -51,7 +87,11 @@ struct ListWriter {
     arguments: bool,
 }
 
-impl ListWriter {
+impl Writer {
+    fn new(frame: &'static Frame) -> Writer {
+        Writer { frame, list: false, call: false, member: false, arguments: false }
+    }
+
     /// The text of the next step.
     fn step(&mut self, step: &Step) -> String {
         match step {
@@ -67,13 +107,13 @@ impl ListWriter {
             }
             Step::FuncFinish => {
                 let before = if self.call { String::new() } else { self.open_call() };
-                *self = ListWriter { list: true, ..ListWriter::default() };
+                *self = Writer { list: true, ..Writer::new(self.frame) };
                 before + "}"
             }
-            Step::TotalFinish if self.list => "]".to_owned(),
+            Step::TotalFinish if self.list => self.frame.last.to_owned(),
             Step::TotalFinish => {
                 self.list = true;
-                "[]".to_owned()
+                self.frame.none.to_owned()
             }
         }
     }
@@ -92,6 +132,8 @@ impl ListWriter {
 
     fn open_call(&mut self) -> String {
         self.call = true;
-        if std::mem::replace(&mut self.list, true) { ", {" } else { "[{" }.to_owned()
+        let before = if self.list { self.frame.next } else { self.frame.first };
+        self.list = true;
+        before.to_owned()
     }
 }

@@ -49,26 +49,60 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Vec<Seen>> {
     serde_json::from_slice::<serde_json::Value>(body).ok()?;
     let calls: Vec<Pairs> = serde_json::from_slice(body).ok()?;
     let mut seen = Vec::new();
-    for Pairs(members) in calls {
-        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
-        keys.sort_unstable();
-        if keys != ["arguments", "name"] {
-            return None;
-        }
-        for (key, raw) in &members {
-            if key == "name" {
-                seen.push(Seen::Name(serde_json::from_str(raw.get()).ok()?));
-                continue;
-            }
-            let Pairs(arguments) = serde_json::from_str(raw.get()).ok()?;
-            for (key, raw) in arguments {
-                seen.push(Seen::Argument(key, serde_json::from_str(raw.get()).ok()?));
-            }
-            seen.push(Seen::ParamFinish);
-        }
-        seen.push(Seen::FuncFinish);
+    for call in calls {
+        seen.extend(steps_of(call)?);
     }
     seen.push(Seen::TotalFinish);
+    Some(seen)
+}
+
+/// The steps and the content of an answer in blocks, found by searching for the tags.
+pub(crate) fn read_blocks(bytes: &[u8]) -> Option<(Vec<Seen>, String)> {
+    let mut rest = bytes;
+    if let Some(thought) = trim_start(bytes).strip_prefix(b"<think>") {
+        rest = split(thought, b"</think>")?.1;
+    }
+    let (mut seen, mut pieces) = (Vec::new(), Vec::new());
+    while let Some((piece, block)) = split(rest, b"<tool_call>") {
+        pieces.push(piece);
+        let mut values = serde_json::Deserializer::from_slice(block).into_iter::<Box<RawValue>>();
+        let call = values.next()?.ok()?;
+        serde_json::from_str::<serde_json::Value>(call.get()).ok()?;
+        seen.extend(steps_of(serde_json::from_str(call.get()).ok()?)?);
+        rest = trim_start(&block[values.byte_offset()..]).strip_prefix(b"</tool_call>")?;
+    }
+    pieces.push(rest);
+    seen.push(Seen::TotalFinish);
+    let pieces = pieces.iter().map(|piece| String::from_utf8_lossy(piece).trim().to_owned());
+    Some((seen, pieces.filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join("\n\n")))
+}
+
+/// What stands before the first `tag` and after it.
+fn split<'a>(bytes: &'a [u8], tag: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = bytes.windows(tag.len()).position(|window| window == tag)?;
+    Some((&bytes[..at], &bytes[at + tag.len()..]))
+}
+
+/// The steps of a call that has the right shape.
+fn steps_of(Pairs(members): Pairs) -> Option<Vec<Seen>> {
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    if keys != ["arguments", "name"] {
+        return None;
+    }
+    let mut seen = Vec::new();
+    for (key, raw) in &members {
+        if key == "name" {
+            seen.push(Seen::Name(serde_json::from_str(raw.get()).ok()?));
+            continue;
+        }
+        let Pairs(arguments) = serde_json::from_str(raw.get()).ok()?;
+        for (key, raw) in arguments {
+            seen.push(Seen::Argument(key, serde_json::from_str(raw.get()).ok()?));
+        }
+        seen.push(Seen::ParamFinish);
+    }
+    seen.push(Seen::FuncFinish);
     Some(seen)
 }
 

@@ -4,42 +4,10 @@ use toolbeam_grammar::{
     Call, Layout, Parser, State, Status, Step, Value, calls_of, first_misplaced, parse_calls,
 };
 
-use crate::{parse, steps_in};
+use crate::{check_marked, parse, steps_in};
 
-/// Checks what becomes of a text in which `¦` stands after each step and `✗` before the byte that
-/// is refused: the steps, and then the status or why the byte is refused.
 fn check(marked: &str, expected: &str) {
-    let mut text = String::new();
-    let (mut ends, mut refused) = (Vec::new(), None);
-    for character in marked.chars() {
-        match character {
-            '¦' => ends.push(text.len()),
-            '✗' => refused = Some(text.len()),
-            _ => text.push(character),
-        }
-    }
-    let (parser, boundaries) = parse(text.as_bytes());
-    let mut trace: Vec<String> = boundaries.iter().map(|boundary| describe(&boundary.step)).collect();
-    let (status, offset) = match parser.status() {
-        Status::Unfinished => ("unfinished".to_owned(), None),
-        Status::Complete => ("complete".to_owned(), None),
-        Status::Invalid { offset, reason } => (reason.to_string(), Some(offset)),
-    };
-    trace.push(status);
-    assert_eq!(trace.join(" | "), expected, "{marked}");
-    let offsets: Vec<usize> = boundaries.iter().map(|boundary| boundary.offset).collect();
-    assert_eq!((offsets, offset), (ends, refused), "{marked}");
-    assert_eq!(parser.offset(), refused.unwrap_or(text.len()), "{marked}");
-}
-
-fn describe(step: &Step) -> String {
-    match step {
-        Step::FuncName(name) => format!("name {name}"),
-        Step::ArgValue { key, value } => format!("{key}={value}"),
-        Step::ParamFinish => "arguments".to_owned(),
-        Step::FuncFinish => "call".to_owned(),
-        Step::TotalFinish => "total".to_owned(),
-    }
+    check_marked(Layout::JsonList, marked, expected);
 }
 
 #[test]

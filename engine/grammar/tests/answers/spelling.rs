@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-fn space() -> impl Strategy<Value = String> {
+pub(crate) fn space() -> impl Strategy<Value = String> {
     prop_oneof![3 => Just(String::new()), 1 => "[ \t\n\r]{1,2}"]
 }
 
@@ -70,7 +70,8 @@ fn object<S: Strategy<Value = String>>(inner: S) -> impl Strategy<Value = String
     list("{", "}", member)
 }
 
-fn call() -> impl Strategy<Value = String> {
+/// A call.
+pub(crate) fn call() -> impl Strategy<Value = String> {
     let name = (space(), string()).prop_map(|(space, name)| format!("\"name\"{space}:{space}{name}"));
     let key = prop_oneof![Just("\"arguments\""), Just("\"argument\\u0073\"")];
     let arguments =
@@ -96,20 +97,7 @@ pub(crate) fn answer() -> impl Strategy<Value = String> {
 
 /// Bytes that may be anything: valid and nearly valid answers, other JSON, and noise.
 pub(crate) fn document() -> impl Strategy<Value = Vec<u8>> {
-    let edit = (any::<prop::sample::Index>(), 0..3_u8, interesting_byte());
-    let edited = (answer(), vec(edit, 1..4)).prop_map(|(answer, edits)| {
-        let mut bytes = answer.into_bytes();
-        for (index, kind, byte) in edits {
-            let at = index.index(bytes.len() + 1);
-            match kind {
-                0 => bytes.insert(at, byte),
-                1 if at < bytes.len() => bytes[at] = byte,
-                _ if at < bytes.len() => drop(bytes.remove(at)),
-                _ => {}
-            }
-        }
-        bytes
-    });
+    let edited = edited(answer());
     let pieces = prop::sample::select(vec![
         "[",
         "]",
@@ -148,9 +136,27 @@ pub(crate) fn document() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A text with a few bytes added, changed or removed.
+pub(crate) fn edited(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
+    let edit = (any::<prop::sample::Index>(), 0..3_u8, interesting_byte());
+    (text, vec(edit, 1..4)).prop_map(|(text, edits)| {
+        let mut bytes = text.into_bytes();
+        for (index, kind, byte) in edits {
+            let at = index.index(bytes.len() + 1);
+            match kind {
+                0 => bytes.insert(at, byte),
+                1 if at < bytes.len() => bytes[at] = byte,
+                _ if at < bytes.len() => drop(bytes.remove(at)),
+                _ => {}
+            }
+        }
+        bytes
+    })
+}
+
 fn interesting_byte() -> impl Strategy<Value = u8> {
     prop_oneof![
-        4 => prop::sample::select(b"[]{},:\" \\`\n0129.-+eEu\x00\x1f\x7f\x80\xc3\xf0\xed".to_vec()),
+        4 => prop::sample::select(b"[]{},:\" \\`<>/\n0129.-+eEu\x00\x1f\x7f\x80\xc3\xf0\xed".to_vec()),
         1 => any::<u8>(),
     ]
 }
