@@ -188,7 +188,7 @@ mod tests {
     impl Strategy for Exploding {
         fn start(&mut self) -> Vec<Command> {
             assert!(!self.at_start, "as asked for");
-            let answer = Arc::new(Answer::root(toolbeam_grammar::Layout::JsonList));
+            let answer = Arc::new(Answer::root(toolbeam_grammar::Layout::JsonList, Arc::default()));
             let ask = |beam| Command::Expand {
                 beam: BeamId(beam),
                 answer: Arc::clone(&answer),

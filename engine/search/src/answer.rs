@@ -1,14 +1,23 @@
 //! A partial answer: what the policy wrote so far and what was decided by it.
 
+use std::sync::Arc;
+
 use toolbeam_grammar::{Call, Layout, Parser, Step, calls_of};
+
+use crate::rules::Rules;
 
 /// An answer, complete or not. It is never changed once a beam holds it; an expansion makes a new
 /// one.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The policy's tokens as they were generated; never re-tokenised.
+    /// What the answer may still decide.
+    pub rules: Arc<Rules>,
+    /// So many bytes at the beginning of `text` were dictated by the rules.
+    pub dictated: usize,
+    /// The policy's tokens as they were generated, behind what was dictated; never re-tokenised. An
+    /// answer that the rules closed has none for its last expansion.
     pub token_ids: Vec<u32>,
-    /// The bytes of the tokens. They may run past the last step's boundary.
+    /// What was dictated and the bytes of the tokens. They may run past the last step's boundary.
     pub text: Vec<u8>,
     /// The parser after `text`.
     pub parser: Parser,
@@ -17,19 +26,28 @@ pub struct Answer {
     /// One entry per step, in [0, 1] for the process reward models: `None` where the step was not
     /// scored, or the reward model has no such marker.
     pub rewards: Vec<Option<f32>>,
+    /// So many steps, from the first, the reward model was asked about.
+    pub scored: usize,
     /// Sum of the tokens' log-probabilities under the policy.
     pub log_probability: f64,
 }
 
 impl Answer {
-    /// The answer of which nothing is written yet.
-    pub fn root(layout: Layout) -> Answer {
+    /// The answer of which the policy has written nothing yet. It has the steps that `rules`
+    /// dictate, and is complete if nothing is left to decide.
+    pub fn root(layout: Layout, rules: Arc<Rules>) -> Answer {
+        let text = rules.beginning(layout).into_bytes();
+        let mut parser = Parser::new(layout);
+        let steps: Vec<Step> = parser.feed(&text).into_iter().map(|boundary| boundary.step).collect();
         Answer {
+            rules,
+            dictated: text.len(),
             token_ids: Vec::new(),
-            text: Vec::new(),
-            parser: Parser::new(layout),
-            steps: Vec::new(),
-            rewards: Vec::new(),
+            text,
+            parser,
+            rewards: vec![None; steps.len()],
+            scored: 0,
+            steps,
             log_probability: 0.0,
         }
     }

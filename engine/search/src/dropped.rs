@@ -11,6 +11,8 @@ pub enum DropKind {
     Length,
     /// It is complete, but the tools' schemas do not allow it.
     SchemaInvalid,
+    /// It takes a step that the tool choice does not allow.
+    NotAllowed,
 }
 
 /// Dropped expansions by kind. Every draw counts, so a continuation that stands for three draws
@@ -25,6 +27,8 @@ pub struct Dropped {
     pub length: u64,
     /// See [`DropKind::SchemaInvalid`].
     pub schema_invalid: u64,
+    /// See [`DropKind::NotAllowed`].
+    pub not_allowed: u64,
 }
 
 impl Dropped {
@@ -35,6 +39,7 @@ impl Dropped {
             DropKind::Ended => &mut self.ended,
             DropKind::Length => &mut self.length,
             DropKind::SchemaInvalid => &mut self.schema_invalid,
+            DropKind::NotAllowed => &mut self.not_allowed,
         };
         *counter = counter.saturating_add(u64::from(count));
     }
@@ -45,10 +50,13 @@ impl Dropped {
         self.ended = self.ended.saturating_add(other.ended);
         self.length = self.length.saturating_add(other.length);
         self.schema_invalid = self.schema_invalid.saturating_add(other.schema_invalid);
+        self.not_allowed = self.not_allowed.saturating_add(other.not_allowed);
     }
 
     /// All kinds together.
     pub fn total(&self) -> u64 {
-        [self.invalid, self.ended, self.length, self.schema_invalid].into_iter().fold(0, u64::saturating_add)
+        [self.invalid, self.ended, self.length, self.schema_invalid, self.not_allowed]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use toolbeam_grammar::{Status, Step};
+use toolbeam_grammar::render::closing;
+use toolbeam_grammar::{Boundary, Parser, Status, Step};
 
 use crate::answer::Answer;
 use crate::candidate::Decisions;
@@ -44,7 +45,8 @@ pub struct Continuation {
 pub struct Expansion {
     /// The answer. Its new steps have no rewards yet.
     pub answer: Arc<Answer>,
-    /// The steps that were completed; never empty.
+    /// The steps that the reward model was not asked about yet: those that were completed, and at
+    /// first those that were dictated; never empty.
     pub new_steps: Range<usize>,
     /// The bytes that were added.
     pub new_text: Range<usize>,
@@ -54,8 +56,8 @@ pub struct Expansion {
     pub index: u32,
 }
 
-/// Parses continuations of `parent`, drops those that completed no step (counted by kind), and
-/// merges those with equal decisions and equal parser states. Of merged spellings the most
+/// Parses continuations of `parent`, closes those that made their last call, drops those that
+/// completed no step or took one that is not allowed (counted by kind), and merges those with equal decisions and equal parser states. Of merged spellings the most
 /// probable stands. The order of `continuations` does not matter; expansions come by index.
 pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Expansion>, Dropped) {
     continuations.sort_by_key(|continuation| continuation.index);
@@ -64,7 +66,7 @@ pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Exp
     for continuation in continuations.into_iter().filter(|continuation| continuation.count > 0) {
         match follow(parent, &continuation) {
             Ok(answer) => expansions.push(Expansion {
-                new_steps: parent.steps.len()..answer.steps.len(),
+                new_steps: parent.scored..answer.steps.len(),
                 new_text: parent.text.len()..answer.text.len(),
                 answer: Arc::new(answer),
                 count: continuation.count,
@@ -78,37 +80,67 @@ pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Exp
 
 /// The answer that a continuation leads to.
 fn follow(parent: &Answer, continuation: &Continuation) -> Result<Answer, DropKind> {
-    if continuation.finish == Finish::Invalid {
-        return Err(DropKind::Invalid);
+    let written = Piece::read(parent, &continuation.text, continuation.finish == Finish::EndOfSequence);
+    let closed = parent.rules.cut(&parent.steps, &written.boundaries).map(|end| written.closed(parent, end));
+    if closed.is_none() {
+        check(continuation.finish, &written)?;
     }
-    let mut parser = parent.parser.clone();
-    let mut boundaries = parser.feed(&continuation.text);
-    if continuation.finish == Finish::EndOfSequence {
-        boundaries.extend(parser.end());
-    }
-    if matches!(parser.status(), Status::Invalid { .. }) {
-        return Err(DropKind::Invalid);
-    }
-    let fresh: Vec<Step> = boundaries.into_iter().map(|boundary| boundary.step).collect();
-    let complete = matches!(fresh.last(), Some(Step::TotalFinish));
-    let stepped = fresh.iter().any(|step| step.marker().ends_expansion());
-    match continuation.finish {
-        // After the end nothing can follow, so that only a complete answer is one.
-        Finish::EndOfSequence if !complete => return Err(DropKind::Ended),
-        Finish::Length if !stepped => return Err(DropKind::Length),
-        // The policy saw a step where this layout has none.
-        Finish::Step if !stepped => return Err(DropKind::Invalid),
-        Finish::EndOfSequence | Finish::Length | Finish::Step | Finish::Invalid => {}
+    let token_ids = if closed.is_none() { continuation.token_ids.as_slice() } else { &[] };
+    let Piece { text, boundaries, parser } = closed.unwrap_or(written);
+    if !boundaries.iter().all(|boundary| parent.rules.allow(&boundary.step)) {
+        return Err(DropKind::NotAllowed);
     }
     let mut answer = parent.clone();
-    answer.token_ids.extend_from_slice(&continuation.token_ids);
-    answer.text.extend_from_slice(&continuation.text);
+    answer.token_ids.extend_from_slice(token_ids);
+    answer.text.extend_from_slice(&text);
     answer.parser = parser;
-    answer.rewards.resize(answer.steps.len() + fresh.len(), None);
-    answer.steps.extend(fresh);
+    answer.steps.extend(boundaries.into_iter().map(|boundary| boundary.step));
+    answer.rewards.resize(answer.steps.len(), None);
     answer.log_probability +=
         if continuation.log_probability.is_nan() { f64::NEG_INFINITY } else { continuation.log_probability };
     Ok(answer)
+}
+
+/// Bytes that continue an answer, and what they decide.
+struct Piece {
+    text: Vec<u8>,
+    boundaries: Vec<Boundary>,
+    parser: Parser,
+}
+
+impl Piece {
+    fn read(parent: &Answer, text: &[u8], ended: bool) -> Piece {
+        let mut parser = parent.parser.clone();
+        let mut boundaries = parser.feed(text);
+        if ended {
+            boundaries.extend(parser.end());
+        }
+        Piece { text: text.to_vec(), boundaries, parser }
+    }
+
+    /// The piece up to the byte `end` of the answer, and the answer's canonical end.
+    fn closed(&self, parent: &Answer, end: usize) -> Piece {
+        let kept = self.text.iter().take(end.saturating_sub(parent.text.len()));
+        let text: Vec<u8> = kept.copied().chain(closing(self.parser.layout()).bytes()).collect();
+        Piece::read(parent, &text, true)
+    }
+}
+
+/// Refuses a continuation that completed no step, or ended inside one.
+fn check(finish: Finish, written: &Piece) -> Result<(), DropKind> {
+    if finish == Finish::Invalid || matches!(written.parser.status(), Status::Invalid { .. }) {
+        return Err(DropKind::Invalid);
+    }
+    let complete = matches!(written.boundaries.last(), Some(last) if last.step == Step::TotalFinish);
+    let stepped = written.boundaries.iter().any(|boundary| boundary.step.marker().ends_expansion());
+    match finish {
+        // After the end nothing can follow, so that only a complete answer is one.
+        Finish::EndOfSequence if !complete => Err(DropKind::Ended),
+        Finish::Length if !stepped => Err(DropKind::Length),
+        // The policy saw a step where this layout has none.
+        Finish::Step if !stepped => Err(DropKind::Invalid),
+        Finish::EndOfSequence | Finish::Length | Finish::Step | Finish::Invalid => Ok(()),
+    }
 }
 
 /// Merges expansions of one parent that decide the same, keeping the order of first appearance.

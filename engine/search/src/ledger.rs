@@ -120,6 +120,7 @@ pub(crate) fn award(candidates: &mut [Expansion], rewards: Vec<Vec<Option<f32>>>
         }
         let answer = Arc::make_mut(&mut candidate.answer);
         answer.rewards[candidate.new_steps.clone()].copy_from_slice(&rewards);
+        answer.scored = candidate.new_steps.end;
     }
     Ok(())
 }

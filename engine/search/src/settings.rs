@@ -6,6 +6,8 @@ use toolbeam_grammar::Layout;
 use toolbeam_grammar::schema::ToolSet;
 
 use crate::aggregation::{Aggregation, Scope};
+use crate::answer::Answer;
+use crate::rules::Rules;
 
 /// The largest `num_beams`.
 pub const MAX_BEAMS: u32 = 64;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How the policy writes answers.
     pub layout: Layout,
+    /// Which calls an answer may make.
+    pub rules: Arc<Rules>,
     /// What calls must satisfy. `None`: every well-formed answer counts.
     pub tools: Option<Arc<ToolSet>>,
 }
@@ -79,6 +83,11 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The answer that every search under these settings begins with.
+    pub(crate) fn root(&self) -> Answer {
+        Answer::root(self.layout, Arc::clone(&self.rules))
+    }
+
     /// Refuses settings with which no search can run.
     ///
     /// # Errors

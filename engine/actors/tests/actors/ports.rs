@@ -134,6 +134,7 @@ pub(crate) fn spec(id: &str, policy: &Arc<Model>, scorer: &Arc<Model>) -> Search
             num_answers: 1,
             limits: Limits { max_rounds: 10, max_policy_tokens: 1000, max_reward_tokens: 1000 },
             layout: Layout::JsonList,
+            rules: Arc::default(),
             tools: None,
         },
         policy: Arc::clone(policy) as Arc<dyn PolicyPort>,

@@ -18,18 +18,24 @@ use crate::outcome::StopReason;
 pub(crate) struct Completion {
     beam: BeamId,
     answer: Arc<Answer>,
-    /// Steps and bytes of the answer where the completion began; the steps before have rewards.
-    from: (usize, usize),
+    /// Bytes of the answer where the completion began.
+    from: usize,
     /// The complete answer, while its rewards are awaited.
     complete: Option<Expansion>,
 }
 
 impl Completion {
-    /// Begins to complete `answer`; the command asks for its first step.
+    /// Begins to complete `answer`; the command asks for its next step, or for the rewards of one
+    /// that is complete.
     pub(crate) fn begin(beam: BeamId, answer: Arc<Answer>, ledger: &mut Ledger) -> (Completion, Command) {
-        let command = ledger.expand(beam, &answer, 1, Draw::Greedy);
-        let from = (answer.steps.len(), answer.text.len());
-        (Completion { beam, answer, from, complete: None }, command)
+        let from = answer.text.len();
+        let mut completion = Completion { beam, answer, from, complete: None };
+        let command = if completion.answer.is_complete() {
+            completion.score(1, 0, ledger)
+        } else {
+            ledger.expand(beam, &completion.answer, 1, Draw::Greedy)
+        };
+        (completion, command)
     }
 
     /// What follows from an event: more commands, or the end. The answer, if there is one, is in
@@ -108,15 +114,20 @@ impl Completion {
             ledger.offer(&self.answer, expansion.count);
             return ControlFlow::Break(StopReason::Finished);
         }
+        let command = self.score(expansion.count, expansion.index, ledger);
+        ControlFlow::Continue(vec![note, command])
+    }
+
+    /// Asks for the rewards of a complete answer.
+    fn score(&mut self, count: u32, index: u32, ledger: &mut Ledger) -> Command {
         let whole = Expansion {
-            new_steps: self.from.0..self.answer.steps.len(),
-            new_text: self.from.1..self.answer.text.len(),
+            new_steps: self.answer.scored..self.answer.steps.len(),
+            new_text: self.from..self.answer.text.len(),
             answer: Arc::clone(&self.answer),
-            count: expansion.count,
-            index: expansion.index,
+            count,
+            index,
         };
         self.complete = Some(whole.clone());
-        let command = ledger.score(self.beam, vec![whole]);
-        ControlFlow::Continue(vec![note, command])
+        ledger.score(self.beam, vec![whole])
     }
 }

@@ -133,10 +133,11 @@ impl FineGrainedBeam {
 
     fn candidates_of(&self, beam: &Beam, expansions: Vec<Expansion>) -> Vec<Candidate> {
         let Settings { aggregation, scope, .. } = self.ledger.settings;
-        let candidate = |expansion: Expansion| Candidate {
-            parent: beam.id,
-            reward: aggregation.of_candidate(scope, &expansion.answer, &expansion.new_steps, beam.reward),
-            expansion,
+        let candidate = |expansion: Expansion| {
+            // What was dictated is no decision of the expansion.
+            let own = beam.answer.steps.len()..expansion.answer.steps.len();
+            let reward = aggregation.of_candidate(scope, &expansion.answer, &own, beam.reward);
+            Candidate { parent: beam.id, expansion, reward }
         };
         expansions.into_iter().map(candidate).collect()
     }
@@ -276,8 +277,8 @@ impl FineGrainedBeam {
 
 impl Strategy for FineGrainedBeam {
     fn start(&mut self) -> Vec<Command> {
-        let Settings { num_beams, expansions_per_beam, layout, .. } = self.ledger.settings;
-        let root = self.beam(Arc::new(Answer::root(layout)), ROOT_REWARD);
+        let Settings { num_beams, expansions_per_beam, .. } = self.ledger.settings;
+        let root = self.beam(Arc::new(self.ledger.settings.root()), ROOT_REWARD);
         let expansions = num_beams.saturating_mul(expansions_per_beam);
         let command = self.ledger.expand(root.id, &root.answer, expansions, Draw::Sample);
         self.phase = Phase::Searching(vec![root]);

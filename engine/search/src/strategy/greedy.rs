@@ -4,7 +4,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::command::{BeamId, Command};
 use crate::event::Event;
 use crate::ledger::Ledger;
@@ -28,7 +27,7 @@ impl Greedy {
 
 impl Strategy for Greedy {
     fn start(&mut self) -> Vec<Command> {
-        let root = Arc::new(Answer::root(self.ledger.settings.layout));
+        let root = Arc::new(self.ledger.settings.root());
         let (completion, command) = Completion::begin(BeamId::ROOT, root, &mut self.ledger);
         self.completion = Some(completion);
         vec![command]

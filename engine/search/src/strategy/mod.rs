@@ -28,6 +28,8 @@ pub trait Strategy: Send {
 pub fn strategy(settings: Settings) -> Result<Box<dyn Strategy>, SettingsError> {
     settings.validate()?;
     Ok(match settings.strategy {
+        // Where everything is dictated there is nothing to search.
+        _ if settings.root().is_complete() => Box::new(greedy::Greedy::new(settings)),
         StrategyKind::Greedy => Box::new(greedy::Greedy::new(settings)),
         StrategyKind::FineGrainedBeam => Box::new(fine_grained_beam::FineGrainedBeam::new(settings)),
     })

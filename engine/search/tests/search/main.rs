@@ -7,4 +7,5 @@ mod mechanism;
 mod order;
 mod parsing;
 mod pruning;
+mod rules;
 mod world;

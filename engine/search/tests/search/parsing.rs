@@ -1,5 +1,7 @@
 //! From continuations to expansions: what is dropped, by kind, and what is kept.
 
+use std::sync::Arc;
+
 use toolbeam_grammar::Layout;
 use toolbeam_search::{Answer, Continuation, Dropped, Finish, expand};
 
@@ -9,10 +11,11 @@ use crate::world::{END, F, continuation, path};
 /// invalid, ended, length.
 #[track_caller]
 fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], dropped: [u64; 3]) {
-    let mut answer = Answer::root(Layout::JsonList);
+    let mut answer = Answer::root(Layout::JsonList, Arc::default());
     if !so_far.is_empty() {
         let (before, _) = expand(&answer, vec![continuation(so_far, 0, 1, 0.0)]);
         answer = Answer::clone(&before[0].answer);
+        answer.scored = answer.steps.len();
     }
     let (expansions, counted) = expand(&answer, continuations);
     let seen: Vec<String> = expansions
@@ -24,7 +27,7 @@ fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], drop
         .collect();
     assert_eq!(seen, expected);
     let [invalid, ended, length] = dropped;
-    assert_eq!(counted, Dropped { invalid, ended, length, schema_invalid: 0 });
+    assert_eq!(counted, Dropped { invalid, ended, length, ..Dropped::default() });
     for it in &expansions {
         assert_eq!(it.answer.rewards, vec![None; it.answer.steps.len()]);
         assert_eq!(it.answer.text.len(), it.new_text.end);
@@ -68,7 +71,7 @@ fn arrival_order_does_not_matter_and_the_likeliest_spelling_stands() {
             let (text, index, log_probability) = spellings[at];
             continuation(text, index, 2, log_probability)
         });
-        let root = Answer::root(Layout::JsonList);
+        let root = Answer::root(Layout::JsonList, Arc::default());
         let (expansions, _) = expand(&root, continuations.to_vec());
         assert_eq!(expansions.len(), 1);
         assert_eq!((expansions[0].index, expansions[0].count), (0, 6));
@@ -79,7 +82,7 @@ fn arrival_order_does_not_matter_and_the_likeliest_spelling_stands() {
 
 #[test]
 fn a_log_probability_that_is_no_number_is_the_least() {
-    let root = Answer::root(Layout::JsonList);
+    let root = Answer::root(Layout::JsonList, Arc::default());
     let (expansions, _) = expand(&root, vec![continuation(F, 0, 1, f64::NAN)]);
     assert_eq!(expansions[0].answer.log_probability, f64::NEG_INFINITY);
 }

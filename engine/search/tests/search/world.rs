@@ -102,6 +102,7 @@ pub(crate) fn settings(num_beams: u32, expansions_per_beam: u32) -> Settings {
         num_answers: 100,
         limits: Limits { max_rounds: 100, max_policy_tokens: 1_000_000, max_reward_tokens: 1_000_000 },
         layout: Layout::JsonList,
+        rules: Arc::default(),
         tools: None,
     }
 }
