@@ -95,7 +95,8 @@ pub enum AnswerLayout {
     Unspecified = 0,
     /// A JSON list of `{"name": ..., "arguments": {...}}` (Hammer).
     JsonList = 1,
-    /// `<tool_call>` blocks with free text around them (Qwen).
+    /// `<tool_call>` blocks with free text around them, and a thought before
+    /// (`<think>` to `</think>`), which is skipped (Qwen).
     Hermes = 2,
 }
 impl AnswerLayout {
@@ -219,7 +220,7 @@ pub struct Prompt {
     #[prost(message, repeated, tag = "1")]
     pub messages: ::prost::alloc::vec::Vec<Message>,
     /// The tools that may be called. Names are unique. May be empty only where
-    /// the request allows no call.
+    /// the request allows no call (`tool_choice.none`).
     #[prost(message, repeated, tag = "2")]
     pub tools: ::prost::alloc::vec::Vec<Tool>,
 }
@@ -410,6 +411,11 @@ pub struct PartialAnswer {
     /// given are never re-tokenised; each must be below the vocabulary's size.
     #[prost(uint32, repeated, tag = "2")]
     pub token_ids: ::prost::alloc::vec::Vec<u32>,
+    /// So many bytes at the beginning of `text` were dictated, not generated. The
+    /// replica encodes them, and `token_ids` are the tokens of the rest of `text`.
+    /// At most the length of `text`; 0 if everything was generated.
+    #[prost(uint32, tag = "3")]
+    pub dictated_bytes: u32,
 }
 impl ::prost::Name for PartialAnswer {
     const NAME: &'static str = "PartialAnswer";
@@ -658,7 +664,8 @@ pub enum StopAt {
     /// With the token that completes the next function name, argument, closing of
     /// `arguments` or whole answer.
     Step = 1,
-    /// With the token that completes the answer.
+    /// With the token that completes the answer. Answers of
+    /// ANSWER_LAYOUT_HERMES end with the policy's turn.
     Answer = 2,
 }
 impl StopAt {
@@ -1812,7 +1819,10 @@ impl ::prost::Name for Strategy {
         "type.googleapis.com/toolbeam.v1.Strategy".into()
     }
 }
-/// Whether calls are to be made.
+/// Whether calls are to be made. What follows for the beginning of an answer is
+/// dictated, and expansions that break the choice are dropped
+/// (`DroppedExpansions.not_allowed`). The prompt shows the tools whatever the
+/// choice; leave them out to hide them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ToolChoice {
     #[prost(oneof = "tool_choice::Choice", tags = "1, 2, 3, 4")]
@@ -1864,13 +1874,19 @@ pub mod tool_choice {
         /// The model decides, the empty answer included. This is the default.
         #[prost(message, tag = "1")]
         Auto(Auto),
-        /// No call may be made. Not served yet: UNIMPLEMENTED.
+        /// No call may be made. A policy that writes a JSON list is not asked: the
+        /// answer is the empty list with its reward. A policy that writes
+        /// `<tool_call>` blocks writes text, which is the answer's `content`.
         #[prost(message, tag = "2")]
         None(None),
-        /// At least one call must be made. Not served yet: UNIMPLEMENTED.
+        /// At least one call must be made. The policy goes on from the opening of
+        /// the first call's name.
         #[prost(message, tag = "3")]
         Required(Required),
-        /// This function must be called. Not served yet: UNIMPLEMENTED.
+        /// At least one call must be made, and every call is of this function, a
+        /// tool of the prompt. The policy goes on from the first call's arguments;
+        /// the dictated MARKER_FUNC_NAME is among the answer's steps, with its
+        /// reward, which counts in pruning only with REWARD_SCOPE_PATH.
         #[prost(string, tag = "4")]
         Named(::prost::alloc::string::String),
     }
@@ -1928,8 +1944,8 @@ pub struct SearchRequest {
     /// Whether calls are to be made.
     #[prost(message, optional, tag = "3")]
     pub tool_choice: ::core::option::Option<ToolChoice>,
-    /// The most calls in an answer. 0 means no limit. Not served yet:
-    /// UNIMPLEMENTED.
+    /// The most calls in an answer. 0 means no limit. An answer that has made its
+    /// last call is complete: it is closed there, whatever the policy goes on to.
     #[prost(uint32, tag = "4")]
     pub max_calls: u32,
     /// The strategy.
@@ -2014,10 +2030,13 @@ pub struct Answer {
     /// How many expansions ended in exactly this answer.
     #[prost(uint32, tag = "5")]
     pub count: u32,
-    /// Text around the calls, where the layout has any.
+    /// The text around the calls, as a chat would show it: without the thought,
+    /// each piece trimmed, a blank line between two. Empty where the layout has
+    /// none (ANSWER_LAYOUT_JSON_LIST).
     #[prost(string, tag = "6")]
     pub content: ::prost::alloc::string::String,
-    /// The answer's bytes as the policy generated them.
+    /// The answer's bytes: what `tool_choice` dictated, what the policy generated,
+    /// and the end where `max_calls` closed the answer.
     #[prost(bytes = "vec", tag = "7")]
     pub text: ::prost::alloc::vec::Vec<u8>,
 }
@@ -2046,6 +2065,9 @@ pub struct DroppedExpansions {
     /// Complete, but not allowed by the tools' schemas.
     #[prost(uint64, tag = "4")]
     pub schema_invalid: u64,
+    /// Took a step that `tool_choice` does not allow.
+    #[prost(uint64, tag = "5")]
+    pub not_allowed: u64,
 }
 impl ::prost::Name for DroppedExpansions {
     const NAME: &'static str = "DroppedExpansions";
@@ -2101,10 +2123,10 @@ impl ::prost::Name for SearchUsage {
 /// The models that a search used; it pins them at its start.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModelFingerprints {
-    /// The policy's.
+    /// The policy's. Empty if it was not asked.
     #[prost(string, tag = "1")]
     pub policy: ::prost::alloc::string::String,
-    /// The reward model's. Empty if none was asked.
+    /// The reward model's. Empty if it was not asked.
     #[prost(string, tag = "2")]
     pub scorer: ::prost::alloc::string::String,
 }
@@ -2150,7 +2172,8 @@ pub struct CandidateTrace {
     /// The bytes that the expansion added.
     #[prost(bytes = "vec", tag = "3")]
     pub text: ::prost::alloc::vec::Vec<u8>,
-    /// The steps that the expansion completed, with their rewards.
+    /// The steps that the expansion completed, with their rewards; at first also
+    /// the one that `tool_choice` dictated.
     #[prost(message, repeated, tag = "4")]
     pub steps: ::prost::alloc::vec::Vec<JudgedStep>,
     /// The reward that pruning used; absent if it was not scored.

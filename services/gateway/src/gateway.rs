@@ -130,14 +130,14 @@ impl Gateway {
 
     async fn run_search(
         &self,
-        plan: Plan,
+        mut plan: Plan,
         began: Instant,
         deadline: Instant,
     ) -> Result<v1::SearchResponse, GatewayError> {
         let time = deadline.saturating_duration_since(began);
         let end = deadline - LARGEST_MARGIN.min(time / 10);
         let models = Models::ask(&self.policy, &self.scorer, Some(end)).await?;
-        models.check(&plan)?;
+        models.check(&mut plan)?;
         let prompt = Arc::new(plan.prompt);
         let policy = Arc::new(Session::new("policy", &plan.id, &models.policy, prompt.clone()));
         let scorer = Arc::new(Session::new("scorer", &plan.id, &models.scorer, prompt));

@@ -1,6 +1,7 @@
 //! What the other services serve, and whether a request can be carried out with it.
 
 use tokio::time::Instant;
+use toolbeam_grammar::Layout;
 use toolbeam_proto::v1::{
     AnswerLayout, GetModelInfoRequest, GetModelInfoResponse, GetSearchModelsResponse, RewardKind,
 };
@@ -40,8 +41,8 @@ impl Models {
         Ok(Models { policy: policy.into_inner(), scorer: scorer.into_inner() })
     }
 
-    /// Refuses what these models cannot do.
-    pub(crate) fn check(&self, plan: &Plan) -> Result<(), GatewayError> {
+    /// Refuses what these models cannot do. The plan takes over how the policy writes answers.
+    pub(crate) fn check(&self, plan: &mut Plan) -> Result<(), GatewayError> {
         if !plan.model.is_empty() && plan.model != self.policy.model {
             return Err(GatewayError::Invalid(vec![Violation {
                 field: "model".to_owned(),
@@ -51,14 +52,17 @@ impl Models {
                 ),
             }]));
         }
-        match self.policy.answer_layout() {
-            AnswerLayout::JsonList => {}
-            AnswerLayout::Hermes | AnswerLayout::Unspecified => {
+        plan.settings.layout = match self.policy.answer_layout() {
+            AnswerLayout::JsonList => Layout::JsonList,
+            AnswerLayout::Hermes => Layout::Hermes,
+            AnswerLayout::Unspecified => {
                 return Err(GatewayError::Models(
-                    "the policy does not write answers as a JSON list; serve one that does".to_owned(),
+                    "the policy writes answers in a layout that this gateway does not know; serve one \
+                     that writes a JSON list or <tool_call> blocks"
+                        .to_owned(),
                 ));
             }
-        }
+        };
         match (plan.settings.strategy, self.scorer.reward_kind()) {
             (StrategyKind::Greedy, _)
             | (_, RewardKind::Toolprm | RewardKind::CPrm | RewardKind::Unspecified) => Ok(()),

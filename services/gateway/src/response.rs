@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use toolbeam_grammar::content;
 use toolbeam_proto::v1;
 use toolbeam_search::{Dropped, Failure, FinishedAnswer, Outcome, StopReason};
 
@@ -82,8 +83,7 @@ fn answer(finished: &FinishedAnswer) -> v1::Answer {
         steps: judged(&finished.answer.steps, &finished.answer.rewards),
         log_probability: finished.answer.log_probability,
         count: finished.count,
-        // A JSON list has no text around it.
-        content: String::new(),
+        content: content(finished.answer.parser.layout(), &finished.answer.text),
         text: finished.answer.text.clone(),
     }
 }
@@ -117,6 +117,7 @@ fn dropped(dropped: Dropped) -> v1::DroppedExpansions {
         ended: dropped.ended,
         length: dropped.length,
         schema_invalid: dropped.schema_invalid,
+        not_allowed: dropped.not_allowed,
     }
 }
 

@@ -105,27 +105,37 @@ impl Checked {
     }
 }
 
-/// A beam's tokens and bytes; tokens that are given are never re-tokenised.
+/// A beam's tokens and bytes; what was dictated is encoded, and tokens that are given are never
+/// re-tokenised.
 fn tokens_and_text(
     beam: v1::PartialAnswer,
     index: usize,
     info: &ModelInfo,
 ) -> Result<(Vec<u32>, Vec<u8>), PolicyError> {
-    if beam.token_ids.is_empty() {
-        let text = std::str::from_utf8(&beam.text).map_err(|_| refuse_beam(index, "text", "is not UTF-8"))?;
-        return Ok((info.tokenizer.encode(text)?, beam.text));
+    let Some(dictated) = beam.text.get(..beam.dictated_bytes as usize) else {
+        let description = format!("is {}, but text has {} bytes", beam.dictated_bytes, beam.text.len());
+        return Err(refuse_beam(index, "dictated_bytes", &description));
+    };
+    let encode = |text: &[u8]| -> Result<Vec<u32>, PolicyError> {
+        let text = std::str::from_utf8(text).map_err(|_| refuse_beam(index, "text", "is not UTF-8"))?;
+        Ok(info.tokenizer.encode(text)?)
+    };
+    if beam.token_ids.is_empty() && dictated.is_empty() {
+        return Ok((encode(&beam.text)?, beam.text));
     }
-    let mut text = Vec::with_capacity(beam.text.len());
+    let (mut tokens, mut text) = (encode(dictated)?, dictated.to_vec());
     for id in &beam.token_ids {
         let bytes = info.tokenizer.bytes(*id).ok_or_else(|| {
             refuse_beam(index, "token_ids", &format!("holds {id}, which is no token of text of this model"))
         })?;
         text.extend_from_slice(bytes);
     }
+    tokens.extend(&beam.token_ids);
     if !beam.text.is_empty() && beam.text != text {
-        return Err(refuse_beam(index, "text", "is not the text of token_ids; give either, or both alike"));
+        let description = "is not what was dictated and the text of token_ids; give either, or both alike";
+        return Err(refuse_beam(index, "text", description));
     }
-    Ok((beam.token_ids, text))
+    Ok((tokens, text))
 }
 
 fn refuse_beam(index: usize, field: &str, description: &str) -> PolicyError {

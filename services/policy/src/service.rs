@@ -42,7 +42,8 @@ impl PolicyServer {
     /// Serves the model `handle`, which was loaded from `files`.
     ///
     /// # Errors
-    /// [`PolicyError::Profile`] if the folder's answer layout is not known.
+    /// [`PolicyError::Profile`] if the folder's answer layout is not known, or its tokenizer cannot
+    /// write it.
     pub fn new(
         handle: ModelHandle,
         files: &ModelFiles,
@@ -52,13 +53,10 @@ impl PolicyServer {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| PolicyError::Profile(e.to_string()))?,
             None => Profile::default(),
         };
-        let layout = match profile.answer_layout.as_deref() {
-            None | Some("json_list") => Layout::JsonList,
-            Some(other) => {
-                let message = format!("answer_layout is {other}; supported is json_list");
-                return Err(PolicyError::Profile(message));
-            }
-        };
+        let layout = layout(profile.answer_layout.as_deref())?;
+        if layout == Layout::Hermes {
+            check_tags(&handle)?;
+        }
         let prompts = PromptStore::new(config.policy_prompts);
         Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, config }) })
     }
@@ -68,6 +66,30 @@ impl PolicyServer {
         PolicyServiceServer::new(self)
             .max_decoding_message_size(max_message_bytes)
             .max_encoding_message_size(max_message_bytes)
+    }
+}
+
+/// The layout of this name; a list if none is given.
+fn layout(name: Option<&str>) -> Result<Layout, PolicyError> {
+    match name {
+        None | Some("json_list") => Ok(Layout::JsonList),
+        Some("hermes") => Ok(Layout::Hermes),
+        Some(other) => {
+            let message = format!("answer_layout is {other}; supported are json_list and hermes");
+            Err(PolicyError::Profile(message))
+        }
+    }
+}
+
+/// Refuses a tokenizer with which no block can be written: special tokens have no text.
+fn check_tags(handle: &ModelHandle) -> Result<(), PolicyError> {
+    let special = |tag: &&str| handle.info().tokenizer.special(tag).is_some();
+    match ["<tool_call>", "</tool_call>", "<think>", "</think>"].iter().find(|tag| special(tag)) {
+        None => Ok(()),
+        Some(tag) => Err(PolicyError::Profile(format!(
+            "answer_layout is hermes, but {tag} is a special token, which is no text; set its `special` \
+             to false in tokenizer.json"
+        ))),
     }
 }
 
@@ -173,7 +195,11 @@ impl PolicyService for PolicyServer {
             parameters: info.parameters,
             device: info.device.clone(),
             dtype: info.dtype.to_owned(),
-            answer_layout: v1::AnswerLayout::JsonList.into(),
+            answer_layout: match self.inner.layout {
+                Layout::JsonList => v1::AnswerLayout::JsonList,
+                Layout::Hermes => v1::AnswerLayout::Hermes,
+            }
+            .into(),
             reward_kind: v1::RewardKind::Unspecified.into(),
             markers: Vec::new(),
         }))

@@ -53,10 +53,13 @@ mod tests {
 
     #[test]
     fn continuations_end_at_boundaries() {
-        let check = |before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
-            let mut watch = AnswerWatch::after(Layout::JsonList, before.as_bytes(), stop).expect("can go on");
+        let check_in = |layout: Layout, before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
+            let mut watch = AnswerWatch::after(layout, before.as_bytes(), stop).expect("can go on");
             let found: Vec<Verdict> = tokens.iter().map(|token| watch.push(token.as_bytes())).collect();
             assert_eq!(found, expected, "{before} + {tokens:?}");
+        };
+        let check = |before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
+            check_in(Layout::JsonList, before, tokens, stop, expected);
         };
         use Verdict::{Continue, Invalid, Stop as End};
         check("", &["[{\"name\"", ": \"f", "\""], Stop::Step, &[Continue, Continue, End]);
@@ -69,6 +72,18 @@ mod tests {
         check(closed, &["}", ", {\"name\": \"g\""], Stop::Step, &[Continue, End]);
         check(closed, &["}x"], Stop::Step, &[Invalid]);
         check("", &[named, ", \"arguments\": {}", "}]"], Stop::Answer, &[Continue, Continue, End]);
+
+        // Text is no step, and the answer goes on until the policy ends its turn.
+        let hermes = |before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
+            check_in(Layout::Hermes, before, tokens, stop, expected);
+        };
+        let thought = ["<think>", "Hm <tool_call>", "</think>", "See: ", "<tool_call>", "\n{\"name\": \"f\""];
+        hermes("", &thought, Stop::Step, &[Continue, Continue, Continue, Continue, Continue, End]);
+        let named = "<tool_call>\n{\"name\": \"f\"";
+        let rest = [", \"arguments\": {}", "}\n", "</tool_call>", "\nDone."];
+        hermes(named, &rest, Stop::Step, &[End, Continue, Continue, Continue]);
+        hermes(named, &rest, Stop::Answer, &[Continue; 4]);
+        hermes(named, &[", \"arguments\": {}}", "]"], Stop::Step, &[End, Invalid]);
     }
 
     #[test]

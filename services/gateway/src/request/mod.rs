@@ -1,6 +1,7 @@
 //! From a request to a plan: every field is checked before any work is spent.
 
 mod prompt;
+mod rules;
 mod settings;
 mod violations;
 
@@ -56,11 +57,11 @@ pub(crate) struct Drawing {
 pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result<Plan, GatewayError> {
     let mut violations = Violations::default();
     check_id(&request.search_id, &mut violations);
-    let tools = prompt::check(request.prompt.as_ref(), &mut violations);
+    let tools = prompt::check(&request, &mut violations);
     let settings = settings::settings(&request, tools, config, &mut violations);
     let drawing = settings::drawing(&request, config, &mut violations);
     let max_duration = settings::max_duration(request.limits.as_ref(), config, &mut violations);
-    settings::check_choice(&request, &mut violations);
+    settings::check_constraint(&request, &mut violations);
     violations.into_result()?;
     refuse_unsupported(&request)?;
     Ok(Plan {
@@ -90,24 +91,10 @@ fn made_up_id() -> String {
 
 /// Refuses what the contract knows and the gateway does not do yet.
 fn refuse_unsupported(request: &v1::SearchRequest) -> Result<(), GatewayError> {
-    use v1::tool_choice::Choice;
-    let unsupported = |field, remedy| Err(GatewayError::Unsupported { field, remedy });
-    let choice = request.tool_choice.as_ref().and_then(|choice| choice.choice.as_ref());
-    match choice {
-        None | Some(Choice::Auto(_)) => {}
-        Some(Choice::None(_)) => return unsupported("tool_choice.none", "leave tool_choice out"),
-        Some(Choice::Required(_)) => {
-            return unsupported("tool_choice.required", "leave tool_choice out");
-        }
-        Some(Choice::Named(_)) => {
-            return unsupported("tool_choice.named", "send only the tool that is to be called");
-        }
-    }
-    if request.max_calls > 0 {
-        return unsupported("max_calls", "leave it 0");
-    }
     match request.constraint() {
         v1::Constraint::Unspecified | v1::Constraint::Off => Ok(()),
-        v1::Constraint::Syntax | v1::Constraint::Schema => unsupported("constraint", "use CONSTRAINT_OFF"),
+        v1::Constraint::Syntax | v1::Constraint::Schema => {
+            Err(GatewayError::Unsupported { field: "constraint", remedy: "use CONSTRAINT_OFF" })
+        }
     }
 }

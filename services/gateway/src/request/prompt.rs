@@ -3,12 +3,14 @@
 use toolbeam_grammar::Call;
 use toolbeam_grammar::schema::{ToolDefinition, ToolSet};
 use toolbeam_proto::v1;
+use toolbeam_proto::v1::tool_choice::Choice;
 
 use super::violations::Violations;
 
-/// Checks a prompt and compiles its tools. `None` only if there are violations.
-pub(super) fn check(prompt: Option<&v1::Prompt>, violations: &mut Violations) -> Option<ToolSet> {
-    let Some(prompt) = prompt else {
+/// Checks a request's prompt and compiles its tools. `None` if there are violations, or if there are
+/// no tools and no call may be made.
+pub(super) fn check(request: &v1::SearchRequest, violations: &mut Violations) -> Option<ToolSet> {
+    let Some(prompt) = &request.prompt else {
         violations.add("prompt", "missing; send messages and tools");
         return None;
     };
@@ -17,6 +19,10 @@ pub(super) fn check(prompt: Option<&v1::Prompt>, violations: &mut Violations) ->
     }
     for (index, message) in prompt.messages.iter().enumerate() {
         check_message(&format!("prompt.messages[{index}]"), message, violations);
+    }
+    let choice = request.tool_choice.as_ref().and_then(|choice| choice.choice.as_ref());
+    if prompt.tools.is_empty() && matches!(choice, Some(Choice::None(_))) {
+        return None;
     }
     compile(&prompt.tools, violations)
 }

@@ -9,6 +9,7 @@ use toolbeam_proto::v1;
 use toolbeam_search::{Aggregation, Limits, MAX_BEAMS, MAX_EXPANSIONS, Scope, Settings, StrategyKind};
 
 use super::Drawing;
+use super::rules::rules;
 use super::violations::Violations;
 use crate::config::GatewayConfig;
 
@@ -48,7 +49,9 @@ pub(super) fn settings(
         aggregation: aggregation(strategy, violations),
         scope: scope(strategy, violations),
         limits: limits(request.limits.as_ref(), config),
+        // Until the policy has said how it writes.
         layout: Layout::JsonList,
+        rules: Arc::new(rules(request, violations)),
         tools: validates_schemas(request, violations).then(|| tools.map(Arc::new)).flatten(),
     }
 }
@@ -165,16 +168,9 @@ pub(super) fn drawing(
     }
 }
 
-/// Checks the fields about which calls may be made, served or not.
-pub(super) fn check_choice(request: &v1::SearchRequest, violations: &mut Violations) {
+/// Refuses a constraint that the contract does not know.
+pub(super) fn check_constraint(request: &v1::SearchRequest, violations: &mut Violations) {
     if v1::Constraint::try_from(request.constraint).is_err() {
         unknown("constraint", request.constraint, violations);
-    }
-    let choice = request.tool_choice.as_ref().and_then(|choice| choice.choice.as_ref());
-    if let Some(v1::tool_choice::Choice::Named(name)) = choice {
-        let tools = request.prompt.iter().flat_map(|prompt| &prompt.tools);
-        if !tools.into_iter().any(|tool| tool.name == *name) {
-            violations.add("tool_choice.named", "no tool of the prompt has this name; use one");
-        }
     }
 }

@@ -58,6 +58,8 @@ impl GrpcPolicy {
             beams: vec![v1::PartialAnswer {
                 text: request.answer.text.clone(),
                 token_ids: request.answer.token_ids.clone(),
+                // A tool's name is far shorter.
+                dictated_bytes: u32::try_from(request.answer.dictated).unwrap_or(u32::MAX),
             }],
             expansions_per_beam: request.expansions,
             sampling: Some(sampling),

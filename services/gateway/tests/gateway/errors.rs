@@ -2,7 +2,7 @@
 
 use prost_types::Duration;
 use tonic::Code;
-use toolbeam_proto::v1::tool_choice::{Choice, None, Required};
+use toolbeam_proto::v1::tool_choice::{Choice, Required};
 use toolbeam_proto::v1::{
     CancelSearchRequest, Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest,
     Strategy, Tool, ToolChoice,
@@ -39,7 +39,7 @@ async fn prompts_are_checked() {
     };
     invalid(|request| request.search_id = "x".repeat(129), &["search_id"]).await;
     invalid(|request| request.search_id = "a\nb".to_owned(), &["search_id"]).await;
-    invalid(|request| request.prompt = Option::None, &["prompt"]).await;
+    invalid(|request| request.prompt = None, &["prompt"]).await;
     invalid(|request| prompt(request).messages.clear(), &["prompt.messages"]).await;
     invalid(|request| prompt(request).messages[0].role = 0, &["prompt.messages[0].role"]).await;
     invalid(|request| prompt(request).messages[0].role = 77, &["prompt.messages[0].role"]).await;
@@ -140,11 +140,6 @@ async fn settings_are_checked() {
         request.limits = Some(Limits { max_duration, ..Limits::default() });
     };
     invalid(negative, &["limits.max_duration"]).await;
-    let choice = |choice| Some(ToolChoice { choice: Some(choice) });
-    let named = |request: &mut SearchRequest| {
-        request.tool_choice = Some(ToolChoice { choice: Some(Choice::Named("f".to_owned())) });
-    };
-    invalid(named, &["tool_choice.named"]).await;
     let many = |request: &mut SearchRequest| {
         request.num_answers = Some(0);
         prompt(request).messages.clear();
@@ -152,13 +147,24 @@ async fn settings_are_checked() {
     };
     invalid(many, &["prompt.messages", "num_answers", "sampling.temperature"]).await;
 
+    let choice = async |choice: Choice, tools: bool, fields: &[&str]| {
+        let change = |request: &mut SearchRequest| {
+            request.tool_choice = Some(ToolChoice { choice: Some(choice) });
+            if !tools {
+                prompt(request).tools.clear();
+            }
+        };
+        check(&sandbox, change, Code::InvalidArgument, fields).await;
+    };
+    for name in ["f", "", "get_weather "] {
+        choice(Choice::Named(name.to_owned()), true, &["tool_choice.named"]).await;
+    }
+    choice(Choice::Named("f".to_owned()), false, &["prompt.tools", "tool_choice.named"]).await;
+    choice(Choice::Required(Required {}), false, &["prompt.tools"]).await;
+
     let unserved = async |change: &dyn Fn(&mut SearchRequest)| {
         check(&sandbox, change, Code::Unimplemented, &[]).await;
     };
-    unserved(&|request| request.tool_choice = choice(Choice::None(None {}))).await;
-    unserved(&|request| request.tool_choice = choice(Choice::Required(Required {}))).await;
-    unserved(&|request| request.tool_choice = choice(Choice::Named("get_weather".to_owned()))).await;
-    unserved(&|request| request.max_calls = 1).await;
     unserved(&|request| request.constraint = Constraint::Syntax.into()).await;
     unserved(&|request| request.constraint = Constraint::Schema.into()).await;
     assert_eq!(sandbox.policy.get().calls, 0, "work was spent on a refused request");
@@ -183,7 +189,7 @@ async fn legal_conversations_are_accepted() {
     prompt(&mut asked).messages.extend([calling, result, message(Role::User, "And in Oslo?")]);
     asked.model = "fake-policy".to_owned();
     asked.constraint = Constraint::Off.into();
-    asked.tool_choice = Some(ToolChoice { choice: Option::None });
+    asked.tool_choice = Some(ToolChoice { choice: None });
     let response = sandbox.search(asked).await.expect("a response");
     assert_eq!(response.answers.len(), 1);
 }

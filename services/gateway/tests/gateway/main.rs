@@ -3,6 +3,7 @@
 
 mod errors;
 mod policy;
+mod rules;
 mod sandbox;
 mod scorer;
 mod searches;

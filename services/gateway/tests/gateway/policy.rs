@@ -134,7 +134,8 @@ impl PolicyService for FakePolicy {
             return Err(Status::invalid_argument("the gateway sends one beam"));
         };
         // A token is a byte here.
-        if beam.text.iter().map(|&byte| u32::from(byte)).ne(beam.token_ids.iter().copied()) {
+        let generated = &beam.text[beam.dictated_bytes as usize..];
+        if generated.iter().map(|&byte| u32::from(byte)).ne(beam.token_ids.iter().copied()) {
             return Err(Status::invalid_argument("the tokens are not those that were generated"));
         }
         let mut written: BTreeMap<Vec<u8>, Continuation> = BTreeMap::new();
@@ -200,7 +201,10 @@ impl FakePolicy {
             .filter(|answer| answer.starts_with(text))
             .collect();
         let answer = fitting[expansion as usize % fitting.len()];
-        let mut parser = Parser::new(Layout::JsonList);
+        let mut parser = Parser::new(match self.script.layout {
+            AnswerLayout::Hermes => Layout::Hermes,
+            AnswerLayout::JsonList | AnswerLayout::Unspecified => Layout::JsonList,
+        });
         parser.feed(text);
         let mut end = text.len();
         let mut finish_reason = FinishReason::EndOfSequence;

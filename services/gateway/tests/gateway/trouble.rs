@@ -36,8 +36,8 @@ async fn failures_have_their_codes() {
         check("unknown expansions", confused, by(kind), Code::Internal).await;
         let replaced = setup(|setup| setup.policy.replaced_after = Some(1));
         check("policy replaced", replaced, by(kind), Code::FailedPrecondition).await;
-        let hermes = setup(|setup| setup.policy.layout = AnswerLayout::Hermes);
-        check("another layout", hermes, by(kind), Code::FailedPrecondition).await;
+        let unknown = setup(|setup| setup.policy.layout = AnswerLayout::Unspecified);
+        check("unknown layout", unknown, by(kind), Code::FailedPrecondition).await;
         let rewards = setup(|setup| setup.scorer.liked = 1.5);
         check("rewards beyond 1", rewards, by(kind), Code::Internal).await;
     }
