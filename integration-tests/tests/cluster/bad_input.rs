@@ -67,6 +67,16 @@ async fn expands(node: &Node) {
     check(&|r| r.beams[0].token_ids = vec![u32::MAX], "beams[0].token_ids").await;
     check(&|r| r.beams[0].text = b"[{]".to_vec(), "beams[0].text").await;
     check(&|r| r.beams[0].text = vec![0xff], "beams[0].text").await;
+    let dictated = |text: &[u8], dictated_bytes: u32| v1::PartialAnswer {
+        text: text.to_vec(),
+        dictated_bytes,
+        ..Default::default()
+    };
+    check(&|r| r.beams[0] = dictated(b"[{", 3), "beams[0].dictated_bytes").await;
+    check(&|r| r.beams[0] = dictated(b"", u32::MAX), "beams[0].dictated_bytes").await;
+    check(&|r| r.beams[0] = dictated(b"[{\xc3\xa9", 3), "beams[0].text").await;
+    check(&|r| r.beams[0] = dictated(b"[{\"name\": \"f", 2), "beams[0].text").await;
+    check(&|r| r.beams[0] = dictated(b"[]", 2), "beams[0].text").await;
     check(&|r| r.expansions_per_beam = 0, "expansions_per_beam").await;
     check(&|r| r.max_tokens = 1_000_000, "max_tokens").await;
     check(&|r| r.prompt = None, "prompt").await;
@@ -102,7 +112,7 @@ async fn scores(node: &Node) {
     check(vec![step(v1::Marker::FuncName, "")], 2, "answers[0].first_step").await;
 }
 
-async fn channel(node: &Node) -> Channel {
+pub(crate) async fn channel(node: &Node) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{}", node.address)).expect("an address");
     endpoint.connect().await.expect("it listens")
 }

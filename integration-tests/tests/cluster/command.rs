@@ -24,6 +24,14 @@ fn a_call_prints_json_for_programs_and_a_trace_for_people() {
     let program = call(&["--json"]);
     let response: serde_json::Value = serde_json::from_slice(&program.stdout).expect("one JSON object");
     assert!(response["usage"]["policy_tokens"].as_u64() > Some(0), "{response}");
+    let none = call(&["--json", "--tool-choice", "none"]);
+    let response: serde_json::Value = serde_json::from_slice(&none.stdout).expect("one JSON object");
+    assert_eq!(response["usage"]["policy_tokens"], 0);
+    assert_eq!(response["answers"][0]["calls"], serde_json::json!([]), "{response}");
+    assert_eq!(response["answers"][0]["content"], "");
+    let named = call(&["--json", "--tool-choice", "getWeather", "--max-calls", "1"]);
+    let response: serde_json::Value = serde_json::from_slice(&named.stdout).expect("one JSON object");
+    assert_eq!(response["answers"][0]["calls"][0]["name"], "getWeather", "{response}");
     let person = String::from_utf8(call(&[]).stdout).expect("text");
     assert!(person.contains("answer (reward ") && person.contains("round 1"), "{person}");
 }
@@ -41,6 +49,8 @@ fn what_is_wrong_is_said_in_one_line() {
     let path = |file: &tempfile::NamedTempFile| file.path().display().to_string();
     check(&["call", "hello", "--tools", "no-such-file.json"], "cannot read no-such-file.json");
     check(&["call", "hello", "--tools", &path(&empty)], "give at least one tool");
+    check(&["call", "hello"], "--tools");
+    check(&["call", "hello", "--tool-choice", "required", "--threads", "1"], "prompt.tools");
     check(&["call", "hello", "--tools", &path(&broken)], "is no tools file");
     check(&["policy", "--listen", "127.0.0.1:0", "--model", "no-such-folder"], "no-such-folder/config.json");
     check(&["serve", "--listen", "127.0.0.1:0", "--device", "cuda:99"], "cuda:99 was asked for");

@@ -6,4 +6,5 @@ mod deterministic;
 mod failures;
 mod queries;
 mod roles;
+mod rules;
 mod sandbox;

@@ -1,11 +1,13 @@
 //! `toolbeam call`: one search.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
+use toolbeam_client::v1::tool_choice::Choice;
 use toolbeam_client::{ClientConfig, v1};
 
 use crate::connection::ConnectionArgs;
@@ -17,9 +19,17 @@ use crate::tools::read_tools;
 pub(crate) struct CallArgs {
     /// What the user says.
     query: String,
-    /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}.
-    #[arg(long, value_name = "FILE")]
-    tools: PathBuf,
+    /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}. May be left
+    /// out with --tool-choice none.
+    #[arg(long, value_name = "FILE", required_unless_present = "tool_choice")]
+    tools: Option<PathBuf>,
+    /// Whether calls are to be made: auto, none, required (at least one), or the name of a function, of
+    /// which every call is then.
+    #[arg(long, value_name = "CHOICE", value_parser = read_choice)]
+    tool_choice: Option<Choice>,
+    /// The most calls in an answer; 0 is no limit.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    max_calls: u32,
     /// Print one JSON object instead of the readable trace.
     #[arg(long)]
     json: bool,
@@ -109,9 +119,24 @@ impl SearchArgs {
     }
 }
 
+/// A tool choice by its name, or a function's name.
+fn read_choice(text: &str) -> Result<Choice, Infallible> {
+    Ok(match text {
+        "auto" => Choice::Auto(v1::tool_choice::Auto {}),
+        "none" => Choice::None(v1::tool_choice::None {}),
+        "required" => Choice::Required(v1::tool_choice::Required {}),
+        name => Choice::Named(name.to_owned()),
+    })
+}
+
 /// Searches once and prints. Fails if there is no valid answer.
 pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
-    let request = args.search.request(&args.query, read_tools(&args.tools)?);
+    let tools = args.tools.as_deref().map(read_tools).transpose()?;
+    let request = v1::SearchRequest {
+        tool_choice: args.tool_choice.map(|choice| v1::ToolChoice { choice: Some(choice) }),
+        max_calls: args.max_calls,
+        ..args.search.request(&args.query, tools.unwrap_or_default())
+    };
     let client = args.connection.client(args.search.client()).await?;
     let response = client.search(request).await?;
     if args.json {

@@ -21,6 +21,9 @@ pub(crate) fn trace(response: &v1::SearchResponse) -> String {
     for answer in &response.answers {
         let reward = answer.reward.map_or("not scored".into(), |reward| format!("reward {reward:.3}"));
         let _ = writeln!(out, "  answer ({reward}): {}", calls(answer));
+        if !answer.content.is_empty() {
+            let _ = writeln!(out, "    {}", answer.content.replace('\n', "\n    "));
+        }
         let steps = answer.steps.iter().map(|step| format!("{} {}", marker(step), reward_of(step.reward)));
         let _ = writeln!(out, "    {}", steps.collect::<Vec<_>>().join("  "));
     }
@@ -36,7 +39,7 @@ fn candidate_line(candidate: &v1::CandidateTrace) -> String {
         v1::Fate::SchemaInvalid => "   not allowed by the tools".to_owned(),
         v1::Fate::Unspecified => String::new(),
     };
-    let text = String::from_utf8_lossy(&candidate.text);
+    let text = String::from_utf8_lossy(&candidate.text).replace('\n', "\\n");
     let steps: Vec<String> = candidate.steps.iter().map(|step| reward_of(step.reward)).collect();
     let reward = reward_of(candidate.reward);
     format!(
@@ -133,6 +136,7 @@ fn answer_json(answer: &v1::Answer) -> Value {
         .map(|call| json!({ "name": call.name, "arguments": json_or_text(&call.arguments) }));
     json!({
         "calls": calls.collect::<Value>(),
+        "content": answer.content,
         "reward": answer.reward,
         "steps": answer.steps.iter().map(step_json).collect::<Value>(),
         "log_probability": answer.log_probability,
