@@ -6,6 +6,9 @@
 //! [`expand`], asks a reward model, and feeds the replies back in whatever order they arrive: a
 //! strategy consumes a round in index order.
 //!
+//! [`Rules`] say which calls an answer may make. They are kept to in one place, [`expand`], and by
+//! the answer that a search begins with.
+//!
 //! The search is the paper's fine-grained beam search (arXiv 2510.14703, section 3.4): explore
 //! more, retain less.
 

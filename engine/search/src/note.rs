@@ -64,7 +64,7 @@ pub struct CandidateTrace {
     pub beam: Option<BeamId>,
     /// The answer with its rewards.
     pub answer: Arc<Answer>,
-    /// The steps of `answer` that the expansion completed.
+    /// The steps of `answer` that the expansion completed, and at first those that were dictated.
     pub new_steps: Range<usize>,
     /// The bytes of `answer` that the expansion added.
     pub new_text: Range<usize>,

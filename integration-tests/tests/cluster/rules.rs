@@ -9,7 +9,7 @@ use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;
 
 use crate::bad_input::channel;
 use crate::queries::{QUERIES, request, substance, text};
-use crate::sandbox::{Node, serve};
+use crate::sandbox::{Node, serve, toolbeam};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -104,9 +104,8 @@ async fn what_was_dictated_has_the_tokens_that_the_policy_would_have_written() {
     assert_eq!(expand(after_own).await, expand(after_dictated).await);
 }
 
-/// The reference policy, told to write blocks: what it writes by itself is text then.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_folder_can_say_that_its_policy_writes_blocks() {
+/// The reference policy, told to write blocks.
+fn hermes_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/reference/policy");
     for file in std::fs::read_dir(reference).expect("a folder").map(|file| file.expect("a file")) {
@@ -114,6 +113,32 @@ async fn a_folder_can_say_that_its_policy_writes_blocks() {
     }
     let profile = folder.path().join("toolbeam.json");
     std::fs::write(profile, r#"{"answer_layout": "hermes"}"#).expect("it is written");
+    folder
+}
+
+#[test]
+fn a_tokenizer_that_cannot_write_blocks_is_refused() {
+    let folder = hermes_folder();
+    let path = folder.path().join("tokenizer.json");
+    let tokenizer = std::fs::read_to_string(&path).expect("it is text");
+    assert!(tokenizer.contains("<FUNC_NAME>"), "the reference policy has the markers as special tokens");
+    std::fs::write(&path, tokenizer.replace("<FUNC_NAME>", "<tool_call>")).expect("it is written");
+    let mut command = toolbeam();
+    command.args(["policy", "--listen", "127.0.0.1:0", "--threads", "1", "--model"]).arg(folder.path());
+    let output = command.output().expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{error}");
+    assert!(
+        error.contains("toolbeam.json: answer_layout is hermes, but <tool_call> is a special token"),
+        "{error}"
+    );
+    assert!(error.contains("in tokenizer.json"), "{error}");
+}
+
+/// What the reference policy writes by itself is text in a layout of blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_can_say_that_its_policy_writes_blocks() {
+    let folder = hermes_folder();
     let folder = folder.path().to_str().expect("text");
     let node = Node::start("serve", &["--listen", "127.0.0.1:0", "--threads", "1", "--policy-model", folder]);
     let client: Client = node.client(DEADLINE).await;
