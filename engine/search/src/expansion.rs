@@ -57,8 +57,8 @@ pub struct Expansion {
 }
 
 /// Parses continuations of `parent`, closes those that made their last call, drops those that
-/// completed no step or took one that is not allowed (counted by kind), and merges those with equal decisions and equal parser states. Of merged spellings the most
-/// probable stands. The order of `continuations` does not matter; expansions come by index.
+/// completed no step or took one that is not allowed (counted by kind), and merges those with equal
+/// decisions and equal parser states. Of merged spellings the most probable stands. The order of `continuations` does not matter; expansions come by index.
 pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Expansion>, Dropped) {
     continuations.sort_by_key(|continuation| continuation.index);
     let mut dropped = Dropped::default();

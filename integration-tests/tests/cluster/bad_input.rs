@@ -74,7 +74,7 @@ async fn expands(node: &Node) {
     };
     check(&|r| r.beams[0] = dictated(b"[{", 3), "beams[0].dictated_bytes").await;
     check(&|r| r.beams[0] = dictated(b"", u32::MAX), "beams[0].dictated_bytes").await;
-    check(&|r| r.beams[0] = dictated(b"[{\xc3\xa9", 3), "beams[0].text").await;
+    check(&|r| r.beams[0] = dictated(b"[{\xc3\xa9", 3), "beams[0].dictated_bytes").await;
     check(&|r| r.beams[0] = dictated(b"[{\"name\": \"f", 2), "beams[0].text").await;
     check(&|r| r.beams[0] = dictated(b"[]", 2), "beams[0].text").await;
     check(&|r| r.expansions_per_beam = 0, "expansions_per_beam").await;

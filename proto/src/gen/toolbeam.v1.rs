@@ -2024,7 +2024,8 @@ pub struct Answer {
     /// The decisions with their rewards.
     #[prost(message, repeated, tag = "3")]
     pub steps: ::prost::alloc::vec::Vec<JudgedStep>,
-    /// Sum of the tokens' log-probabilities.
+    /// Sum of the log-probabilities of the tokens that the policy generated, those
+    /// that `max_calls` cut off included.
     #[prost(double, tag = "4")]
     pub log_probability: f64,
     /// How many expansions ended in exactly this answer.

@@ -116,14 +116,14 @@ fn tokens_and_text(
         let description = format!("is {}, but text has {} bytes", beam.dictated_bytes, beam.text.len());
         return Err(refuse_beam(index, "dictated_bytes", &description));
     };
-    let encode = |text: &[u8]| -> Result<Vec<u32>, PolicyError> {
-        let text = std::str::from_utf8(text).map_err(|_| refuse_beam(index, "text", "is not UTF-8"))?;
+    let encode = |field: &str, text: &[u8]| -> Result<Vec<u32>, PolicyError> {
+        let text = std::str::from_utf8(text).map_err(|_| refuse_beam(index, field, "is not UTF-8"))?;
         Ok(info.tokenizer.encode(text)?)
     };
     if beam.token_ids.is_empty() && dictated.is_empty() {
-        return Ok((encode(&beam.text)?, beam.text));
+        return Ok((encode("text", &beam.text)?, beam.text));
     }
-    let (mut tokens, mut text) = (encode(dictated)?, dictated.to_vec());
+    let (mut tokens, mut text) = (encode("dictated_bytes", dictated)?, dictated.to_vec());
     for id in &beam.token_ids {
         let bytes = info.tokenizer.bytes(*id).ok_or_else(|| {
             refuse_beam(index, "token_ids", &format!("holds {id}, which is no token of text of this model"))
