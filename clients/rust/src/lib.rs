@@ -31,6 +31,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Which calls may be made is up to the request, every field of which is documented in the contract:
+//!
+//! ```
+//! use toolbeam_client::v1::tool_choice::{Choice, Required};
+//! use toolbeam_client::v1::{SearchRequest, ToolChoice};
+//!
+//! let exactly_one_call = SearchRequest {
+//!     tool_choice: Some(ToolChoice { choice: Some(Choice::Required(Required {})) }),
+//!     max_calls: 1,
+//!     ..SearchRequest::default()
+//! };
+//! # assert_eq!(exactly_one_call.max_calls, 1);
+//! ```
 
 mod client;
 mod error;
