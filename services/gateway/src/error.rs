@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use tonic::{Code, Response, Status};
+use tonic::{Code, Response, Status, TimeoutExpired};
 use toolbeam_actors::EngineError;
 use toolbeam_proto::v1::PromptUnknown;
 use toolbeam_search::{Failure, SettingsError};
@@ -121,7 +121,9 @@ pub(crate) fn failure(peer: &str, status: &Status) -> Failure {
     match status.code() {
         // The transport's own errors carry a source; a peer's do not.
         Code::Unknown | Code::Internal if status.source().is_some() => Failure::Unavailable(said()),
-        // A cancellation that nobody here asked for: the peer is going down.
+        // tonic's timers on both sides watch the deadline as well, and may be the first to see it.
+        Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => Failure::DeadlineExceeded,
+        // Any other cancellation that nobody here asked for: the peer is going down.
         Code::Unavailable | Code::Cancelled | Code::Aborted => Failure::Unavailable(said()),
         Code::DeadlineExceeded => Failure::DeadlineExceeded,
         Code::ResourceExhausted => {
@@ -148,4 +150,20 @@ pub(crate) fn failure(peer: &str, status: &Status) -> Failure {
 /// Whether a replica does not know the digest that it was sent.
 pub(crate) fn is_prompt_unknown(status: &Status) -> bool {
     status.code() == Code::FailedPrecondition && toolbeam_serve::detail::<PromptUnknown>(status).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_expired_is_the_deadline_and_no_lost_replica() {
+        let expired = Status::from_error(Box::new(TimeoutExpired(())));
+        let told = Status::new(expired.code(), expired.message());
+        for status in [expired, told] {
+            assert_eq!(failure("policy", &status), Failure::DeadlineExceeded, "{status:?}");
+        }
+        let leaving = failure("policy", &Status::cancelled("going down"));
+        assert!(matches!(leaving, Failure::Unavailable(_)), "{leaving:?}");
+    }
 }
