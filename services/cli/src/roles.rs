@@ -103,9 +103,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
 /// Serves a policy until the process is told to stop.
 pub(crate) async fn policy(args: PolicyArgs) -> Result<()> {
     let listener = Listener::tcp(&args.listen).await?;
-    let files = policy_files(args.model);
-    let handle = args.runtime.load(vec![files.clone()]).await?.remove(0);
-    let service = PolicyServer::new(handle, &files, args.policy)?;
+    let handle = args.runtime.load(vec![policy_files(args.model)]).await?.remove(0);
+    let service = PolicyServer::new(handle, args.policy)?;
     let services = Routes::new(service.into_service(args.server.max_message_bytes));
     run("toolbeam policy", PolicyServer::NAME, services, args.server, listener).await
 }
@@ -159,11 +158,11 @@ impl Engine {
     /// Loads both models and starts the services.
     pub(crate) async fn start(args: EngineArgs) -> Result<Engine> {
         let (policy, scorer) = (policy_files(args.policy_model), scorer_files(args.scorer_model));
-        let mut handles = args.runtime.load(vec![policy.clone(), scorer.clone()]).await?;
+        let mut handles = args.runtime.load(vec![policy, scorer.clone()]).await?;
         let (scorer_handle, policy_handle) = (handles.pop(), handles.pop());
         let policy_handle = policy_handle.context("the policy was not loaded")?;
         let scorer_handle = scorer_handle.context("the reward model was not loaded")?;
-        let policy = PolicyServer::new(policy_handle, &policy, args.policy)?;
+        let policy = PolicyServer::new(policy_handle, args.policy)?;
         let scorer = ScorerServer::new(RewardModel::new(scorer_handle, &scorer)?, &args.scorer);
         let bytes = args.server.max_message_bytes;
         let models = Routes::new(policy.into_service(bytes)).add_service(scorer.into_service(bytes));

@@ -15,6 +15,14 @@ pub enum PolicyError {
     /// `toolbeam.json` names what cannot be served.
     #[error("toolbeam.json: {0}")]
     Profile(String),
+    /// The model writes nothing.
+    #[error(
+        "config.json: architectures names {architecture}, whose scalar head writes nothing; serve it as a scorer"
+    )]
+    Head {
+        /// Its architecture.
+        architecture: String,
+    },
     /// Fields of a request are wrong.
     #[error("{} fields of the request are wrong", .0.len())]
     Invalid(Vec<Violation>),
@@ -57,7 +65,7 @@ impl From<PolicyError> for Status {
             PolicyError::Invalid(violations) => invalid_argument(violations),
             PolicyError::PromptUnknown(status) => *status,
             PolicyError::Fingerprint { .. } => Status::failed_precondition(message),
-            PolicyError::Profile(_) => Status::failed_precondition(message),
+            PolicyError::Profile(_) | PolicyError::Head { .. } => Status::failed_precondition(message),
             PolicyError::Unimplemented(_) => Status::unimplemented(message),
             PolicyError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
             PolicyError::Model(error) => model_status(&error),

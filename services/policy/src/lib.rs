@@ -5,10 +5,12 @@
 
 mod config;
 mod error;
+mod layout;
 mod request;
 mod service;
 mod watch;
 
 pub use config::PolicyConfig;
 pub use error::PolicyError;
+pub use layout::answer_layout;
 pub use service::PolicyServer;

@@ -4,17 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, stream};
-use serde::Deserialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 use toolbeam_grammar::Layout;
-use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelFiles, ModelHandle, Prompt};
+use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelHandle, Prompt};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use toolbeam_serve::{Conversation, PromptStore, deadline};
 
-use crate::{PolicyConfig, PolicyError, request};
+use crate::{PolicyConfig, PolicyError, answer_layout, request};
 
 /// The policy service over a loaded model.
 #[derive(Clone)]
@@ -29,36 +28,23 @@ struct Inner {
     config: PolicyConfig,
 }
 
-/// The part of `toolbeam.json` that concerns a policy.
-#[derive(Deserialize, Default)]
-struct Profile {
-    answer_layout: Option<String>,
-}
-
 impl PolicyServer {
     /// The service's name, for health checks.
     pub const NAME: &str = "toolbeam.v1.PolicyService";
 
-    /// Serves the model `handle`, which was loaded from `files`.
+    /// Serves the model `handle`.
     ///
     /// # Errors
-    /// [`PolicyError::Profile`] if the folder's answer layout is not known.
-    pub fn new(
-        handle: ModelHandle,
-        files: &ModelFiles,
-        config: PolicyConfig,
-    ) -> Result<PolicyServer, PolicyError> {
-        let profile: Profile = match files.read_optional("toolbeam.json")? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| PolicyError::Profile(e.to_string()))?,
-            None => Profile::default(),
-        };
-        let layout = match profile.answer_layout.as_deref() {
-            None | Some("json_list") => Layout::JsonList,
-            Some(other) => {
-                let message = format!("answer_layout is {other}; supported is json_list");
-                return Err(PolicyError::Profile(message));
-            }
-        };
+    /// As [`answer_layout`].
+    pub fn new(handle: ModelHandle, config: PolicyConfig) -> Result<PolicyServer, PolicyError> {
+        let info = handle.info();
+        let layout = answer_layout(&info.config, &info.profile)?;
+        if info.profile.answer_layout.is_none() {
+            tracing::warn!(
+                model = info.name,
+                "neither toolbeam.json nor a preset says how the model writes answers; a JSON list is assumed"
+            );
+        }
         let prompts = PromptStore::new(config.policy_prompts);
         Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, config }) })
     }
@@ -168,7 +154,7 @@ impl PolicyService for PolicyServer {
             model: info.name.clone(),
             model_fingerprint: info.fingerprint.clone(),
             architecture: info.config.architecture.clone(),
-            context_length: info.config.max_position_embeddings as u32,
+            context_length: info.config.context_length as u32,
             vocab_size: info.config.vocab_size as u32,
             parameters: info.parameters,
             device: info.device.clone(),

@@ -110,7 +110,7 @@ impl ScorerService for ScorerServer {
             model: info.name.clone(),
             model_fingerprint: info.fingerprint.clone(),
             architecture: info.config.architecture.clone(),
-            context_length: info.config.max_position_embeddings as u32,
+            context_length: info.config.context_length as u32,
             vocab_size: info.config.vocab_size as u32,
             parameters: info.parameters,
             device: info.device.clone(),

@@ -117,7 +117,7 @@ pub(super) fn check_tokens(field: &'static str, tokens: &[u32], vocab_size: usiz
 
 /// Refuses what does not fit the context, or a prompt without two tokens.
 pub(super) fn check_length(prompt: &Prompt, answer: usize, config: &ModelConfig) -> Result<(), LmError> {
-    let (limit, alone) = (config.max_position_embeddings, prompt.tokens.len());
+    let (limit, alone) = (config.context_length, prompt.tokens.len());
     if alone >= limit {
         return Err(LmError::TooLong { field: "prompt", tokens: alone, limit });
     }

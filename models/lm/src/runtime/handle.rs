@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::generate::{GenerateEvent, GenerateRequest};
 use super::read::{ReadReply, ReadRequest, ReadSequence};
 use super::thread::{self, Command, Work};
-use crate::{DeviceChoice, LmError, ModelConfig, ModelFiles, Prompt, PromptFormat, Tokenizer};
+use crate::{DeviceChoice, Head, LmError, ModelConfig, ModelFiles, Profile, Prompt, PromptFormat, Tokenizer};
 
 /// Who owns what a warm-up computes.
 const WARM_UP: &str = "warm-up";
@@ -41,6 +41,8 @@ pub struct ModelInfo {
     pub device: String,
     /// What it computes in, such as `float32`.
     pub dtype: &'static str,
+    /// How it is used.
+    pub profile: Profile,
     /// Its tokenizer.
     pub tokenizer: Arc<Tokenizer>,
     /// Renders its prompts.
@@ -121,6 +123,11 @@ impl ModelHandle {
         request: GenerateRequest,
     ) -> Result<mpsc::UnboundedReceiver<GenerateEvent>, LmError> {
         request.check(&self.info.config)?;
+        if self.info.config.head == Head::Scalar {
+            let message = "architectures names a model with a scalar head, which writes nothing; serve it as \
+                           a scorer";
+            return Err(LmError::file("config.json", message));
+        }
         let (reply, events) = mpsc::unbounded_channel();
         self.send(Work::Generate(request, reply))?;
         Ok(events)
@@ -150,7 +157,7 @@ impl ModelHandle {
             owner: WARM_UP.into(),
             prompt: Prompt::new(vec![end; 64]),
             sequences: vec![sequence; 2],
-            ids: vec![end],
+            ids: vec![0],
             deterministic: false,
         };
         self.read(request).await?;

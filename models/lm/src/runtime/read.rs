@@ -6,7 +6,7 @@ use super::generate::{check_length, check_tokens};
 use super::job::Job;
 use super::room::{Claim, Room};
 use crate::kv::Sequence;
-use crate::{LmError, ModelConfig, Prompt};
+use crate::{Head, LmError, ModelConfig, Prompt};
 
 /// Asks for logits.
 pub struct ReadRequest {
@@ -16,7 +16,7 @@ pub struct ReadRequest {
     pub prompt: Prompt,
     /// What follows the prompt, once per sequence.
     pub sequences: Vec<ReadSequence>,
-    /// The vocabulary entries whose logits are wanted.
+    /// The vocabulary entries whose logits are wanted; 0 for the number of a scalar head.
     pub ids: Vec<u32>,
     /// Compute in fixed shapes, batched with nothing else.
     pub deterministic: bool,
@@ -58,7 +58,7 @@ impl ReadRequest {
     pub(super) fn check(&self, config: &ModelConfig) -> Result<(), LmError> {
         let vocab_size = config.vocab_size as usize;
         check_tokens("prompt", &self.prompt.tokens, vocab_size)?;
-        check_tokens("ids", &self.ids, vocab_size)?;
+        check_tokens("ids", &self.ids, if config.head == Head::Scalar { 1 } else { vocab_size })?;
         for sequence in &self.sequences {
             check_tokens("sequences", &sequence.tokens, vocab_size)?;
         }

@@ -14,14 +14,15 @@ use super::room::Room;
 use super::rows::GenerateJob;
 use super::thread::Work;
 use crate::kv::KvPool;
-use crate::qwen2::Qwen2;
-use crate::{ChatTemplate, LmError, ModelConfig, ModelFiles, PromptFormat, Tokenizer, weights};
+use crate::qwen::Qwen;
+use crate::weights::Loader;
+use crate::{LmError, ModelFiles, ModelFolder, Profile};
 
 /// A model on the device's thread.
 pub(super) struct Resident {
     pub(super) info: Arc<ModelInfo>,
     gauges: Arc<Gauges>,
-    pub(super) model: Qwen2,
+    pub(super) model: Qwen,
     pub(super) room: Room,
     pub(super) cache: PrefixCache,
     waiting: VecDeque<Waiting>,
@@ -40,32 +41,24 @@ impl Resident {
     /// Loads a model folder. `kv_bytes` bounds its keys and values.
     pub(super) fn load(files: &ModelFiles, device: Device, kv_bytes: u64) -> Result<Resident, LmError> {
         let kind = Kind::Float;
-        let config = ModelConfig::read(files)?;
-        let tokenizer = Arc::new(Tokenizer::read(files)?);
-        if tokenizer.size() > config.vocab_size as usize {
-            let message = format!(
-                "has {} tokens, but vocab_size in config.json is {}",
-                tokenizer.size(),
-                config.vocab_size
-            );
-            return Err(LmError::file("tokenizer.json", message));
-        }
-        let prompts = PromptFormat::new(ChatTemplate::read(files)?, Arc::clone(&tokenizer));
-        let bytes = weights::read(files)?;
-        let fingerprint = fingerprint(files, &bytes)?;
-        let model = Qwen2::load(config.clone(), &bytes, device, kind)?;
+        let _span = tracing::info_span!("load", model = files.name()).entered();
+        let folder = ModelFolder::read(files)?;
+        let total = folder.weights.shards().map(|(_, bytes)| bytes).sum();
+        let mut loader = Loader::new(files, &folder.weights, (device, kind), total);
+        let model = Qwen::load(folder.config.clone(), &mut loader, device, kind)?;
         let info = ModelInfo {
             name: files.name(),
-            fingerprint,
-            parameters: model.parameters(),
+            fingerprint: fingerprint(files, &folder.profile, &loader.digest())?,
+            parameters: folder.config.parameter_count(),
             device: match model.device() {
                 Device::Cuda(index) => format!("cuda:{index}"),
                 Device::Cpu | Device::Mps | Device::Vulkan => "cpu".into(),
             },
             dtype: if model.kind() == Kind::BFloat16 { "bfloat16" } else { "float32" },
-            config,
-            tokenizer,
-            prompts,
+            config: folder.config,
+            profile: folder.profile,
+            tokenizer: folder.tokenizer,
+            prompts: folder.prompts,
         };
         let pool = KvPool::new(&info.config, kv_bytes, device, kind)?;
         let bytes_per_token = info.config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
@@ -73,6 +66,8 @@ impl Resident {
             model = info.name,
             fingerprint = info.fingerprint,
             parameters = info.parameters,
+            preset = info.profile.preset,
+            context = info.config.context_length,
             kv_tokens = pool.capacity(),
             "model loaded"
         );
@@ -226,7 +221,7 @@ impl Waiting {
 }
 
 /// A hash of all that decides what the model computes.
-fn fingerprint(files: &ModelFiles, weights: &[u8]) -> Result<String, LmError> {
+fn fingerprint(files: &ModelFiles, profile: &Profile, weights: &[u8; 32]) -> Result<String, LmError> {
     let mut hasher = blake3::Hasher::new();
     let small = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
     for file in small.into_iter().chain(["chat_template.jinja", "toolbeam.json"]) {
@@ -234,6 +229,8 @@ fn fingerprint(files: &ModelFiles, weights: &[u8]) -> Result<String, LmError> {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(&bytes);
     }
+    // What a preset adds lies in no file.
+    hasher.update(format!("{profile:?}").as_bytes());
     hasher.update(weights);
     Ok(hasher.finalize().to_hex()[..32].to_owned())
 }

@@ -115,7 +115,7 @@ impl GenerateJob {
     /// The most tokens that a continuation of this row may have.
     fn limit(&self, config: &ModelConfig, row: &Row) -> usize {
         let before = self.request.prompt.tokens.len() + self.request.beams[row.beam].0.len();
-        self.request.max_tokens.min(config.max_position_embeddings - before)
+        self.request.max_tokens.min(config.context_length - before)
     }
 }
 
