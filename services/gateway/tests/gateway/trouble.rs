@@ -45,6 +45,8 @@ async fn failures_have_their_codes() {
     check("scorer replaced", replaced, request(), Code::FailedPrecondition).await;
     let outcome = setup(|setup| setup.scorer.kind = RewardKind::Orm);
     check("outcome rewards", outcome, request(), Code::FailedPrecondition).await;
+    let scalar = setup(|setup| setup.scorer.kind = RewardKind::Toolrm);
+    check("a scalar head", scalar, request(), Code::FailedPrecondition).await;
 }
 
 #[tokio::test]
