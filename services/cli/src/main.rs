@@ -1,6 +1,7 @@
 //! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
 mod call;
+mod check;
 mod connection;
 mod demo;
 mod eval;
@@ -41,12 +42,18 @@ enum Command {
     /// Measure answers against evaluation sets.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Look at model folders.
+    #[command(subcommand)]
+    Models(check::ModelsCommand),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut cli = Cli::parse();
-    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_) | Command::Eval(_));
+    let is_service = match cli.command {
+        Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_) => true,
+        Command::Call(_) | Command::Demo(_) | Command::Eval(_) | Command::Models(_) => false,
+    };
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
         // What a person asked for is on standard output; only trouble belongs beside it.
         cli.telemetry.log_filter = "warn".to_owned();
@@ -63,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Call(args) => call::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
+        Command::Models(command) => check::run_models(command),
     };
     done.unwrap_or_else(|error| {
         eprintln!("toolbeam: {error:#}");
