@@ -31,7 +31,7 @@ pub use error::LmError;
 pub use files::ModelFiles;
 pub use prompt::{Prompt, PromptFormat};
 pub use runtime::{
-    Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Load, LogitsAt, ModelHandle,
+    Census, Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, LogitsAt, ModelHandle,
     ModelInfo, ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
 };
 pub use sampler::Sampling;

@@ -2,13 +2,11 @@
 
 mod support;
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use support::{Endless, config, folder, generate, policy};
 use toolbeam_lm::{
-    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, ReadRequest,
-    ReadSequence, Runtime, RuntimeConfig, Sampling,
+    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, Runtime,
+    RuntimeConfig, Sampling,
 };
 
 const SAMPLING: Sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0 };
@@ -62,50 +60,6 @@ async fn a_deterministic_request_gives_the_same_bits_beside_others() {
     let (first, others) = tokio::join!(all(policy(), ask(prompt(700, 0), 1, true)), join_all(others));
     assert!(others.iter().all(Result::is_ok));
     assert_eq!(alone, bits(&first.expect("answers")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_held_for_a_request_whose_caller_has_gone() {
-    let model = load(64 << 20);
-    let mut requests = Vec::new();
-    for seed in 0..8 {
-        let mut request = ask(prompt(200, seed), u64::from(seed), false);
-        request.max_tokens = 200;
-        requests.push(model.generate(request).expect("accepted"));
-    }
-    wait_for(&model, |model| model.load().requests > 0 && model.load().kv_tokens > 200).await;
-    drop(requests);
-    // The prompts stay in the cache; nothing else does.
-    let left = wait_for(&model, |model| model.load().requests == 0).await;
-    assert_eq!(left.requests, 0);
-    assert!(left.kv_tokens <= 8 * 200, "{left:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_owner_left_in_the_cache_is_freed_when_it_is_forgotten() {
-    let model = load(64 << 20);
-    let sequence = ReadSequence { tokens: (300..340).collect(), positions: vec![39] };
-    let request = ReadRequest {
-        owner: "a search".into(),
-        prompt: prompt(100, 0),
-        sequences: vec![sequence],
-        ids: vec![10, 12],
-        deterministic: false,
-    };
-    model.read(request).await.expect("reads");
-    wait_for(&model, |model| model.load().kv_tokens > 99).await;
-    model.forget("a search").expect("accepted");
-    wait_for(&model, |model| model.load().kv_tokens == 99).await;
-}
-
-async fn wait_for(model: &ModelHandle, reached: impl Fn(&ModelHandle) -> bool) -> toolbeam_lm::Load {
-    for _ in 0..500 {
-        if reached(model) {
-            return model.load();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never reached: {:?}", model.load());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,8 @@
 //! Errors of the policy service, and their gRPC codes.
 
-use std::time::Duration;
-
-use tonic::{Code, Status};
+use tonic::Status;
 use toolbeam_lm::LmError;
 use toolbeam_serve::{PromptError, Violation, invalid_argument, resource_exhausted};
-
-/// How long a caller waits before it tries a full service again.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// An error of the policy service.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +68,8 @@ fn model_status(error: &LmError) -> Status {
     match error {
         LmError::Template(_) | LmError::Tokenizer(_) | LmError::TooLong { .. } => field("prompt"),
         LmError::TokenOutOfRange { .. } => field("beams.token_ids"),
-        LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
-        LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
+        LmError::KvBound { .. } => Status::failed_precondition(message),
+        LmError::QueueFull { retry_after } => resource_exhausted(&message, *retry_after),
         LmError::Stopped => Status::unavailable(message),
         LmError::Read { .. } | LmError::ModelFile { .. } | LmError::Torch(_) | LmError::BatchFailed(_) => {
             Status::internal(message)

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use futures::{Stream, stream};
 use serde::Deserialize;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 use toolbeam_grammar::Layout;
 use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelFiles, ModelHandle, Prompt};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_serve::{Conversation, PromptStore, Violation, deadline};
 
 use crate::{PolicyConfig, PolicyError, request};
 
@@ -99,7 +99,7 @@ impl Inner {
 /// A request whose continuations arrive one by one. Dropping it cancels the request.
 struct Expanding {
     search_id: String,
-    events: UnboundedReceiver<GenerateEvent>,
+    events: Receiver<GenerateEvent>,
     fingerprint: String,
     digest: Vec<u8>,
 }
@@ -155,7 +155,14 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle.forget(&request.into_inner().search_id).map_err(PolicyError::from)?;
+        let search_id = request.into_inner().search_id;
+        if search_id.is_empty() {
+            let description = "empty; name the search that is over".to_owned();
+            return Err(
+                PolicyError::Invalid(vec![Violation { field: "search_id".into(), description }]).into()
+            );
+        }
+        self.inner.handle.forget(&search_id).map_err(PolicyError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

@@ -7,7 +7,7 @@ use toolbeam_lm::{LmError, ModelHandle, Prompt, ReadUsage};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::scorer_service_server::{ScorerService, ScorerServiceServer};
 use toolbeam_reward::{Judged, JudgedAnswers, RewardModel};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_serve::{Conversation, PromptStore, Violation, deadline};
 
 use crate::{ScorerConfig, ScorerError, request};
 
@@ -90,7 +90,14 @@ impl ScorerService for ScorerServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle().forget(&request.into_inner().search_id).map_err(ScorerError::from)?;
+        let search_id = request.into_inner().search_id;
+        if search_id.is_empty() {
+            let description = "empty; name the search that is over".to_owned();
+            return Err(
+                ScorerError::Invalid(vec![Violation { field: "search_id".into(), description }]).into()
+            );
+        }
+        self.inner.handle().forget(&search_id).map_err(ScorerError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tch::{Device, Kind};
 
 use super::cache::PrefixCache;
-use super::handle::{Gauges, Load, ModelInfo};
+use super::handle::ModelInfo;
 use super::job::{Job, fail_each};
+use super::places::Places;
 use super::prefill::{Prefill, prompt_or_prefill};
 use super::read::ReadJob;
 use super::room::Room;
@@ -20,7 +21,9 @@ use crate::{ChatTemplate, LmError, ModelConfig, ModelFiles, PromptFormat, Tokeni
 /// A model on the device's thread.
 pub(super) struct Resident {
     pub(super) info: Arc<ModelInfo>,
-    gauges: Arc<Gauges>,
+    pub(super) places: Arc<Places>,
+    /// Iterations so far.
+    pub(super) steps: u64,
     pub(super) model: Qwen2,
     pub(super) room: Room,
     pub(super) cache: PrefixCache,
@@ -38,7 +41,12 @@ enum Waiting {
 
 impl Resident {
     /// Loads a model folder. `kv_bytes` bounds its keys and values.
-    pub(super) fn load(files: &ModelFiles, device: Device, kv_bytes: u64) -> Result<Resident, LmError> {
+    pub(super) fn load(
+        files: &ModelFiles,
+        device: Device,
+        kv_bytes: u64,
+        most_requests: usize,
+    ) -> Result<Resident, LmError> {
         let kind = Kind::Float;
         let config = ModelConfig::read(files)?;
         let tokenizer = Arc::new(Tokenizer::read(files)?);
@@ -78,7 +86,8 @@ impl Resident {
         );
         Ok(Resident {
             info: Arc::new(info),
-            gauges: Arc::default(),
+            places: Places::new(most_requests),
+            steps: 0,
             model,
             room: Room::new(pool, bytes_per_token),
             cache: PrefixCache::default(),
@@ -93,17 +102,22 @@ impl Resident {
         Arc::clone(&self.info)
     }
 
-    pub(super) fn gauges(&self) -> Arc<Gauges> {
-        Arc::clone(&self.gauges)
+    pub(super) fn places(&self) -> Arc<Places> {
+        Arc::clone(&self.places)
     }
 
     pub(super) fn accept(&mut self, work: Work) {
         match work {
-            Work::Generate(request, reply) => {
-                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply)))
+            Work::Generate(request, reply, place) => {
+                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply, place)))
             }
-            Work::Read(request, reply) => self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply))),
+            Work::Read(request, reply, place) => {
+                self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply, place)))
+            }
             Work::Forget(owner) => self.cache.forget(&owner),
+            Work::ForgetAll => self.cache.forget_all(),
+            // Who does not wait for the numbers any more needs none.
+            Work::Count(reply) => drop(reply.send(self.census())),
         }
     }
 
@@ -111,16 +125,9 @@ impl Resident {
         !(self.waiting.is_empty() && self.generates.is_empty() && self.reads.is_empty())
     }
 
-    /// Tells the outside what is held.
-    pub(super) fn publish(&self) {
-        self.gauges.set(Load {
-            requests: (self.waiting.len() + self.generates.len() + self.reads.len()) as u64,
-            kv_tokens: (self.room.pool.capacity() - self.room.pool.free()) as u64,
-        });
-    }
-
     /// Does one round of work: a chunk of a prompt, one token for every row, waiting reads.
     pub(super) fn iterate(&mut self) {
+        self.steps += 1;
         self.drop_cancelled();
         self.admit();
         self.start_ready();
