@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use toolbeam_client::{ClientConfig, v1};
+use toolbeam_client::{Client, ClientConfig, Happening, v1};
 
 use crate::connection::ConnectionArgs;
+use crate::events;
 use crate::output;
 use crate::tools::read_tools;
 
@@ -20,9 +21,15 @@ pub(crate) struct CallArgs {
     /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}.
     #[arg(long, value_name = "FILE")]
     tools: PathBuf,
-    /// Print one JSON object instead of the readable trace.
+    /// Print one JSON object instead of the readable trace; with --stream, one object per event.
     #[arg(long)]
     json: bool,
+    /// Print what happens as it happens.
+    #[arg(long)]
+    stream: bool,
+    /// The search's id, by which `toolbeam cancel` can end it. Made up if absent.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    search_id: String,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -112,12 +119,33 @@ impl SearchArgs {
 /// Searches once and prints. Fails if there is no valid answer.
 pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
     let request = args.search.request(&args.query, read_tools(&args.tools)?);
+    let request = v1::SearchRequest { search_id: args.search_id, ..request };
     let client = args.connection.client(args.search.client()).await?;
-    let response = client.search(request).await?;
-    if args.json {
-        println!("{}", output::to_json(&response));
+    let response = if args.stream {
+        stream(&client, request, args.json).await?
     } else {
-        print!("{}", output::trace(&response));
-    }
+        let response = client.search(request).await?;
+        match args.json {
+            true => println!("{}", output::to_json(&response)),
+            false => print!("{}", output::trace(&response)),
+        }
+        response
+    };
     Ok(if response.answers.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Searches and prints each event; gives the response that the last one carries.
+async fn stream(client: &Client, request: v1::SearchRequest, json: bool) -> Result<v1::SearchResponse> {
+    let mut stream = client.search_stream(request).await?;
+    let mut response = None;
+    while let Some(event) = stream.next().await? {
+        match json {
+            true => println!("{}", events::to_json(&event)),
+            false => print!("{}", events::readable(&event)),
+        }
+        if let Happening::Finished(finished) = event.happening {
+            response = Some(*finished);
+        }
+    }
+    response.context("the stream ended without a response; try again")
 }

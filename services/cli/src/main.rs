@@ -1,9 +1,11 @@
 //! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
 mod call;
+mod cancel;
 mod connection;
 mod demo;
 mod eval;
+mod events;
 mod models;
 mod output;
 mod roles;
@@ -36,6 +38,8 @@ enum Command {
     Gateway(roles::GatewayArgs),
     /// Search once and print the answer.
     Call(call::CallArgs),
+    /// End a running search.
+    Cancel(cancel::CancelArgs),
     /// Search the queries that ship with Toolbeam and compare with their gold answers.
     Demo(demo::DemoArgs),
     /// Measure answers against evaluation sets.
@@ -46,7 +50,10 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut cli = Cli::parse();
-    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_) | Command::Eval(_));
+    let is_service = matches!(
+        cli.command,
+        Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_)
+    );
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
         // What a person asked for is on standard output; only trouble belongs beside it.
         cli.telemetry.log_filter = "warn".to_owned();
@@ -61,6 +68,7 @@ async fn main() -> ExitCode {
         Command::Scorer(args) => roles::scorer(args).await.map(|()| ExitCode::SUCCESS),
         Command::Gateway(args) => roles::gateway(args).await.map(|()| ExitCode::SUCCESS),
         Command::Call(args) => call::run(args).await,
+        Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
     };

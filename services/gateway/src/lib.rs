@@ -6,10 +6,12 @@
 
 mod config;
 mod error;
+mod events;
 mod gateway;
 mod models;
 mod request;
 mod response;
+mod running;
 mod service;
 mod step;
 mod trace;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prost::{Message, Name};
 use prost_types::Any;
+use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -29,6 +30,9 @@ pub enum ServeError {
     /// The server failed while it ran.
     #[error("serving failed: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The contract's descriptors cannot be read: a defect of the build.
+    #[error("reflection: {0}; generate the contract's code again")]
+    Reflection(#[from] tonic_reflection::server::Error),
     /// The log filter is malformed.
     #[error("log filter {filter:?}: {source}; write it like info,toolbeam_gateway=debug")]
     LogFilter {
@@ -63,6 +67,18 @@ pub fn invalid_argument(violations: Vec<Violation>) -> Status {
         .map(|violation| FieldViolation::new(violation.field, violation.description))
         .collect();
     Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(fields))
+}
+
+/// How tonic begins to refuse a message above the limit.
+const TOO_LARGE: &str = "Error, decoded message length too large: ";
+
+/// Replaces tonic's own refusal of a message above the limit, which names no remedy.
+pub(crate) fn name_remedy(response: http::Response<Body>) -> http::Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    let sizes = status.as_ref().and_then(|status| status.message().strip_prefix(TOO_LARGE));
+    let Some(sizes) = sizes else { return response };
+    let description = format!("too large: {sizes}; send less, or raise the service's --max-message-bytes");
+    invalid_argument(vec![Violation { field: "message".to_owned(), description }]).into_http()
 }
 
 /// RESOURCE_EXHAUSTED with a `google.rpc.RetryInfo`.

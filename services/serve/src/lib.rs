@@ -4,11 +4,12 @@
 //! A service builds its tonic routes and hands them to a [`Server`]:
 //!
 //! ```
+//! # use tokio_util::sync::CancellationToken;
 //! # use tonic::service::Routes;
 //! # use toolbeam_serve::{Health, Listener, ServeError, Server, ServerConfig};
 //! # async fn example(config: ServerConfig, services: Routes) -> Result<(), ServeError> {
 //! let health = Health::new(&["toolbeam.v1.PolicyService"]).await;
-//! let server = Server { config, services, health: health.clone() };
+//! let server = Server { config, services, health: health.clone(), overdue: CancellationToken::new() };
 //! let listener = Listener::tcp("127.0.0.1:0").await?;
 //! health.serving().await; // after load and warm-up
 //! server.run(listener, toolbeam_serve::shutdown_signal()).await
@@ -22,8 +23,10 @@ mod channel;
 mod deadline;
 mod error;
 mod health;
+mod late;
 mod listener;
 mod prompt;
+mod reflection;
 mod server;
 mod shutdown;
 mod telemetry;
@@ -35,8 +38,10 @@ pub use error::{
     violations, with_detail,
 };
 pub use health::Health;
+pub use late::LateRoutes;
 pub use listener::{Listener, MemoryConnector, memory};
 pub use prompt::{Conversation, PromptError, PromptStore};
 pub use server::{Server, ServerConfig};
 pub use shutdown::shutdown_signal;
 pub use telemetry::{LogFormat, TelemetryConfig, init_telemetry};
+pub use tokio_util::sync::CancellationToken;

@@ -31,8 +31,6 @@ pub(crate) struct Plan {
     pub(crate) drawing: Drawing,
     /// How long the search may take, the caller's deadline left out.
     pub(crate) max_duration: Duration,
-    /// Whether the response carries the rounds.
-    pub(crate) trace: bool,
 }
 
 /// How the policy draws tokens.
@@ -71,7 +69,6 @@ pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result
         settings,
         drawing,
         max_duration,
-        trace: request.trace,
     })
 }
 
