@@ -1,8 +1,9 @@
 //! The command line.
 
 use std::io::Write;
+use std::process::Stdio;
 
-use crate::sandbox::toolbeam;
+use crate::sandbox::{serve, toolbeam};
 
 const TOOLS: &str = r#"[{"name": "getWeather", "description": "Get the weather of a city",
     "parameters": {"city": {"type": "str", "description": "The name of the city", "required": true}}}]"#;
@@ -46,4 +47,49 @@ fn what_is_wrong_is_said_in_one_line() {
     check(&["serve", "--listen", "127.0.0.1:0", "--device", "cuda:99"], "cuda:99 was asked for");
     check(&["serve", "--listen", "127.0.0.1:0", "--kv-bytes", "10"], "--kv-bytes");
     check(&["serve", "--listen", "nowhere"], "cannot listen on nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_printed_as_it_happens_and_a_search_can_be_cancelled() {
+    let node = serve();
+    let tools = tools_file(TOOLS);
+    let call = |more: &[&str]| {
+        let mut command = toolbeam();
+        command.args(["call", "What is the weather in Oslo?", "--no-schema", "--address", &node.address]);
+        command.args(["--stream", "--search-id", "from the shell", "--tools"]).arg(tools.path()).args(more);
+        command
+    };
+    let program = call(&["--json"]).output().expect("it runs");
+    let lines = String::from_utf8(program.stdout).expect("text");
+    let events: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect();
+    for (event, number) in events.iter().zip(1..) {
+        assert_eq!(event["sequence"], number, "{event}");
+        let kind = event["event"].as_str().expect("a kind");
+        assert!(event[kind].is_object(), "{event}");
+    }
+    assert_eq!(events.last().expect("events")["finished"]["search_id"], "from the shell");
+    let person = String::from_utf8(call(&[]).output().expect("it runs").stdout).expect("text");
+    assert!(person.contains("round 1") && person.contains("answer (reward "), "{person}");
+
+    let cancel = |search_id: &str| {
+        let output = toolbeam().args(["cancel", search_id, "--address", &node.address]).output();
+        output.expect("it runs").status.success()
+    };
+    assert!(!cancel("from the shell"), "it is over");
+    // A search may end before the command that cancels it has started; another one then runs.
+    let cancelled = (0..20).find_map(|_| {
+        let mut call = call(&["-n", "16", "-m", "16", "--deterministic"]);
+        let running = call.stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let mut running = running.expect("it runs");
+        while running.try_wait().expect("it was started").is_none() {
+            if cancel("from the shell") {
+                return Some(running);
+            }
+        }
+        None
+    });
+    let running = cancelled.expect("one of them is cancelled");
+    let ended = running.wait_with_output().expect("it ended");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("the search was cancelled"), "{ended:?}");
 }

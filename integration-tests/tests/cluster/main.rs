@@ -3,6 +3,7 @@
 mod bad_input;
 mod command;
 mod deterministic;
+mod drain;
 mod failures;
 mod queries;
 mod roles;

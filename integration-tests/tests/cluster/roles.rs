@@ -29,7 +29,14 @@ async fn three_processes_answer_as_one_process_does() {
 async fn every_role_is_healthy_and_says_what_it_serves() {
     let cluster = Cluster::start();
     for node in [&cluster.policy, &cluster.scorer, &cluster.gateway] {
-        assert!(node.client(DEADLINE).await.is_serving().await.expect("health is served"));
+        let client = node.client(DEADLINE).await;
+        // A gateway is ready once the others have answered it.
+        let mut tries = 0;
+        while !client.is_serving().await.expect("health is served") {
+            tries += 1;
+            assert!(tries < 100, "{} is never ready", node.address);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
     let models = cluster.gateway.client(DEADLINE).await.model_info().await.expect("both models are known");
     let (policy, scorer) = (models.policy.expect("a policy"), models.scorer.expect("a scorer"));

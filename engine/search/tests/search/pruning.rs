@@ -2,7 +2,7 @@
 
 use toolbeam_search::{Aggregation, Scope, Settings};
 
-use crate::world::{F, G, H, NONE, Table, check, settings};
+use crate::world::{END, F, G, H, NONE, Table, check, settings};
 
 const A1: &str = r#","arguments":{"a":"1""#;
 const A2: &str = r#","arguments":{"a":"2""#;
