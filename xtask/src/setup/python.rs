@@ -26,13 +26,13 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         fs::read_to_string(&project).with_context(|| format!("cannot read {}", project.display()))?;
     // Written last, so that what an interrupted set-up left does not count.
     let stamp = environment.join("stamp");
-    let is_current = || fs::read_to_string(&stamp).is_ok_and(|text| text == wanted);
+    let is_current = || interpreter.is_file() && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted);
     if is_current() {
         return Ok(interpreter);
     }
     let _lock = Home::new(root.clone()).lock()?;
     if !is_current() {
-        eprintln!("==> installing what the Python client is tested with into {ENVIRONMENT} (60 MB)");
+        eprintln!("==> installing what the Python client is tested with into {ENVIRONMENT} (140 MB on disk)");
         install(&environment, &interpreter, &root.join(CLIENT))?;
         fs::write(&stamp, wanted)?;
     }
@@ -65,6 +65,8 @@ fn install(environment: &Path, interpreter: &Path, client: &Path) -> Result<()> 
     pip.args(["install", "--quiet", "--editable"]).arg(format!("{}[test]", client.display()));
     // A user's own setting that does not go with environments.
     pip.env("PIP_USER", "0");
-    process::run(&mut pip)
-        .context("pip could not install the Python client; run this again once that is mended")
+    if let Err(error) = process::run(&mut pip) {
+        bail!("{error}: pip could not install the Python client; run this again once that is mended");
+    }
+    Ok(())
 }
