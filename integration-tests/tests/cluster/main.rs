@@ -6,6 +6,7 @@ mod command;
 mod deterministic;
 mod failures;
 mod queries;
+mod raw;
 mod roles;
 mod sandbox;
 mod variety;

@@ -12,7 +12,7 @@ use toolbeam_grammar::Layout;
 use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelFiles, ModelHandle, Prompt};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_serve::{Conversation, PromptStore, deadline, excerpt, require_search_id};
 
 use crate::{PolicyConfig, PolicyError, request};
 
@@ -75,7 +75,7 @@ impl Inner {
     fn expand(&self, request: v1::ExpandRequest) -> Result<Expanding, PolicyError> {
         let served = &self.handle.info().fingerprint;
         if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
-            let pinned = request.model_fingerprint;
+            let pinned = excerpt(&request.model_fingerprint, 80);
             return Err(PolicyError::Fingerprint { pinned, served: served.clone() });
         }
         let search_id = request.search_id.clone();
@@ -155,7 +155,9 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle.forget(&request.into_inner().search_id).map_err(PolicyError::from)?;
+        let search_id = request.into_inner().search_id;
+        require_search_id(&search_id).map_err(|wrong| PolicyError::Invalid(vec![wrong]))?;
+        self.inner.handle.forget(&search_id).map_err(PolicyError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

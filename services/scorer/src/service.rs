@@ -7,7 +7,7 @@ use toolbeam_lm::{LmError, ModelHandle, Prompt, ReadUsage};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::scorer_service_server::{ScorerService, ScorerServiceServer};
 use toolbeam_reward::{Judged, JudgedAnswers, RewardModel};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_serve::{Conversation, PromptStore, deadline, excerpt, require_search_id};
 
 use crate::{ScorerConfig, ScorerError, request};
 
@@ -48,10 +48,10 @@ impl Inner {
     async fn score(&self, request: v1::ScoreRequest) -> Result<v1::ScoreResponse, ScorerError> {
         let served = &self.handle().info().fingerprint;
         if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
-            let pinned = request.model_fingerprint;
+            let pinned = excerpt(&request.model_fingerprint, 80);
             return Err(ScorerError::Fingerprint { pinned, served: served.clone() });
         }
-        let answers = request::answers(request.answers)?;
+        let answers = request::answers(&request.search_id, request.answers)?;
         let prompt = self.prompt(request.prompt.as_ref())?;
         let digest = prompt.digest;
         let first: Vec<usize> = answers.iter().map(|(_, first)| *first).collect();
@@ -90,7 +90,9 @@ impl ScorerService for ScorerServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle().forget(&request.into_inner().search_id).map_err(ScorerError::from)?;
+        let search_id = request.into_inner().search_id;
+        require_search_id(&search_id).map_err(|wrong| ScorerError::Invalid(vec![wrong]))?;
+        self.inner.handle().forget(&search_id).map_err(ScorerError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

@@ -24,19 +24,22 @@ mod error;
 mod health;
 mod listener;
 mod prompt;
+mod search_id;
 mod server;
 mod shutdown;
 mod telemetry;
+mod undecodable;
 
 pub use channel::{ChannelConfig, connect_lazy};
 pub use deadline::{TIMEOUT_HEADER, deadline, within};
 pub use error::{
-    ServeError, Violation, deadline_exceeded, detail, invalid_argument, resource_exhausted, retry_after,
-    violations, with_detail,
+    ServeError, Violation, deadline_exceeded, detail, excerpt, invalid_argument, resource_exhausted,
+    retry_after, violations, with_detail,
 };
 pub use health::Health;
 pub use listener::{Listener, MemoryConnector, memory};
 pub use prompt::{Conversation, PromptError, PromptStore};
+pub use search_id::{MAX_SEARCH_ID_BYTES, check_search_id, require_search_id};
 pub use server::{Server, ServerConfig};
 pub use shutdown::shutdown_signal;
 pub use telemetry::{LogFormat, TelemetryConfig, init_telemetry};

@@ -8,10 +8,12 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
+use tower::util::MapResponseLayer;
 
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::listener::Listener;
+use crate::undecodable::name_mistake;
 
 /// How a server serves.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -78,6 +80,7 @@ impl Server {
             .http2_adaptive_window(Some(true))
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .max_concurrent_streams(self.config.max_streams)
+            .layer(MapResponseLayer::new(name_mistake))
             .add_routes(self.services.add_service(self.health.service()));
         let serving = async move {
             match listener {

@@ -135,11 +135,13 @@ async fn settings_are_checked() {
     invalid(|request| request.validation = 9, &["validation"]).await;
     invalid(|request| request.constraint = 9, &["constraint"]).await;
     invalid(|request| request.model = "another".to_owned(), &["model"]).await;
-    let negative = |request: &mut SearchRequest| {
-        let max_duration = Some(Duration { seconds: -1, nanos: 0 });
-        request.limits = Some(Limits { max_duration, ..Limits::default() });
-    };
-    invalid(negative, &["limits.max_duration"]).await;
+    for (seconds, nanos) in [(-1, 0), (0, -1), (1, -1), (1, i32::MAX), (i64::MIN, i32::MIN), (i64::MAX, -1)] {
+        let change = |request: &mut SearchRequest| {
+            let max_duration = Some(Duration { seconds, nanos });
+            request.limits = Some(Limits { max_duration, ..Limits::default() });
+        };
+        check(&sandbox, change, Code::InvalidArgument, &["limits.max_duration"]).await;
+    }
     let choice = |choice| Some(ToolChoice { choice: Some(choice) });
     let named = |request: &mut SearchRequest| {
         request.tool_choice = Some(ToolChoice { choice: Some(Choice::Named("f".to_owned())) });
