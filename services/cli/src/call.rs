@@ -16,6 +16,7 @@ use crate::tools::read_tools;
 #[derive(clap::Args)]
 pub(crate) struct CallArgs {
     /// What the user says.
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     query: String,
     /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}.
     #[arg(long, value_name = "FILE")]
@@ -36,14 +37,14 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_enum, default_value_t = StrategyName::FineGrainedBeam)]
     strategy: StrategyName,
     /// How many partial answers are retained (the paper's N).
-    #[arg(long, short = 'n', default_value_t = 2)]
+    #[arg(long, short = 'n', default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     num_beams: u32,
     /// How often each is continued (the paper's M).
-    #[arg(long, short = 'm', default_value_t = 8)]
+    #[arg(long, short = 'm', default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     expansions_per_beam: u32,
     /// The policy's temperature. The default suits the weak weights that ship with Toolbeam: the hotter
     /// they sample, the more nonsense their ToolPRM has to tell apart. The service's own default is 0.8.
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.3, value_parser = parse_temperature)]
     temperature: f32,
     /// The seed of the search.
     #[arg(long, default_value_t = 0)]
@@ -52,13 +53,13 @@ pub(crate) struct SearchArgs {
     #[arg(long)]
     deterministic: bool,
     /// The most answers to return, best first.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     num_answers: u32,
     /// Accept well-formed answers that the tools' schemas do not allow.
     #[arg(long)]
     no_schema: bool,
     /// The deadline, in milliseconds.
-    #[arg(long, default_value_t = 60_000)]
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     timeout_ms: u64,
 }
 
@@ -107,6 +108,11 @@ impl SearchArgs {
     pub(crate) fn client(&self) -> ClientConfig {
         ClientConfig { deadline: Duration::from_millis(self.timeout_ms), ..ClientConfig::default() }
     }
+}
+
+fn parse_temperature(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|temperature: &f32| temperature.is_finite() && *temperature >= 0.0);
+    parsed.ok_or_else(|| "write a finite number from 0 on".to_owned())
 }
 
 /// Searches once and prints. Fails if there is no valid answer.

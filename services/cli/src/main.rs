@@ -4,6 +4,7 @@ mod call;
 mod connection;
 mod demo;
 mod eval;
+mod exit;
 mod models;
 mod output;
 mod roles;
@@ -16,7 +17,7 @@ use toolbeam_serve::{TelemetryConfig, init_telemetry};
 
 /// Which function calls should be made? Toolbeam answers by search.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = exit::CODES)]
 struct Cli {
     #[command(flatten)]
     telemetry: TelemetryConfig,
@@ -45,15 +46,14 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut cli = Cli::parse();
+    let mut cli: Cli = exit::parse();
     let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_) | Command::Eval(_));
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
-        // What a person asked for is on standard output; only trouble belongs beside it.
-        cli.telemetry.log_filter = "warn".to_owned();
+        // What a person asked for is on standard output, and what is wrong is said once, at the end.
+        cli.telemetry.log_filter = "error".to_owned();
     }
     if let Err(error) = init_telemetry(&cli.telemetry) {
-        eprintln!("toolbeam: {error}");
-        return ExitCode::FAILURE;
+        return exit::report(&error.into());
     }
     let done = match cli.command {
         Command::Serve(args) => roles::serve(args).await.map(|()| ExitCode::SUCCESS),
@@ -64,8 +64,5 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("toolbeam: {error:#}");
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| exit::report(&error))
 }
