@@ -5,6 +5,8 @@
 
 mod config;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod request;
 mod service;
 mod watch;
