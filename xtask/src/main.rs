@@ -6,6 +6,7 @@
 
 mod ci;
 mod demo;
+mod fuzz;
 mod lint;
 mod process;
 mod regen;
@@ -35,6 +36,7 @@ enum Command {
     Lint(lint::Arguments),
     Ci(ci::Arguments),
     Regen(regen::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,6 +63,12 @@ pub(crate) fn cargo_command(arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
+/// Runs a Python in a folder of the workspace.
+pub(crate) fn python(interpreter: &Path, arguments: &[&str], folder: &str) -> Result<()> {
+    eprintln!("==> python {} (in {folder})", arguments.join(" "));
+    run(Command::new(interpreter).args(arguments).current_dir(workspace_root()?.join(folder)))
+}
+
 /// The workspace's root folder.
 pub(crate) fn workspace_root() -> Result<PathBuf> {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")

@@ -4,6 +4,7 @@ mod compiler;
 mod home;
 mod libtorch;
 mod pip;
+pub(crate) mod python;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::process;
 use home::Home;
 use libtorch::{Source, TORCH_VERSION};
 
-/// Install libtorch into .libtorch, or record the one that you have.
+/// Install libtorch into .libtorch, or record the one that you have; prepare the Python client's tests.
 ///
 /// Without options an earlier set-up is kept; on a fresh machine libtorch is downloaded, with CUDA's
 /// libraries if nvidia-smi finds a GPU. Every other command does this first.
@@ -46,7 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !set_up(arguments)? {
         eprintln!("==> libtorch {TORCH_VERSION} was set up already");
     }
-    Ok(())
+    // Not part of `ensure`: only tests and checks need it.
+    python::ensure().map(|_| ())
 }
 
 /// What every other command does first.

@@ -14,7 +14,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
+    let python = setup::python::ensure()?;
     process::cargo(&["test", "--workspace", "--no-fail-fast"])?;
+    process::python(&python, &["-m", "pytest", "--quiet"], setup::python::CLIENT)?;
     if arguments.slow {
         // `--tests` leaves the documentation's examples out: an ignored example is no slow test.
         process::cargo(&["test", "--workspace", "--no-fail-fast", "--tests", "--", "--ignored"])?;

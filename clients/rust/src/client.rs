@@ -8,9 +8,16 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use toolbeam_proto::v1::search_service_client::SearchServiceClient;
-use toolbeam_proto::v1::{GetSearchModelsRequest, GetSearchModelsResponse, SearchRequest, SearchResponse};
+use toolbeam_proto::v1::{
+    CancelSearchRequest, GetSearchModelsRequest, GetSearchModelsResponse, SearchRequest, SearchResponse,
+};
 
 use crate::error::ClientError;
+use crate::events::Events;
+
+/// Bytes on their way to this client, of one call and of all calls.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 24;
 
 /// How a client calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +63,9 @@ impl Client {
         let channel = endpoint
             .connect_timeout(config.connect_timeout)
             .http2_keep_alive_interval(Duration::from_secs(10))
+            // A stream that nobody reads for a while leaves room for the connection's other calls.
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true)
             .connect()
             .await
@@ -83,6 +93,33 @@ impl Client {
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, ClientError> {
         let mut search = self.search.clone();
         self.within(request, |request| async move { search.search(request).await }).await
+    }
+
+    /// Searches, and tells what happens meanwhile. The search waits for a reader that is slow, and is
+    /// cancelled when the events are dropped.
+    ///
+    /// # Errors
+    /// The service refused the request, or the deadline passed before the search began. What fails
+    /// later ends the events with the error.
+    pub async fn search_stream(&self, request: SearchRequest) -> Result<Events, ClientError> {
+        let mut search = self.search.clone();
+        let began = tokio::time::Instant::now();
+        let stream =
+            self.within(request, |request| async move { search.search_stream(request).await }).await?;
+        Ok(Events::new(stream, began, self.deadline))
+    }
+
+    /// Ends a running search; its caller gets [`Code::Cancelled`](tonic::Code). False if no search of
+    /// this id is running.
+    ///
+    /// # Errors
+    /// As for [`Client::search`].
+    pub async fn cancel(&self, search_id: &str) -> Result<bool, ClientError> {
+        let mut search = self.search.clone();
+        let request = CancelSearchRequest { search_id: search_id.to_owned() };
+        let reply =
+            self.within(request, |request| async move { search.cancel_search(request).await }).await?;
+        Ok(reply.cancelled)
     }
 
     /// Says which models the gateway searches with.
@@ -117,13 +154,7 @@ impl Client {
         let began = tokio::time::Instant::now();
         match tokio::time::timeout(self.deadline, call(request)).await {
             Ok(Ok(reply)) => Ok(reply.into_inner()),
-            // The transport's own timer says CANCELLED when it wins the race.
-            Ok(Err(status))
-                if status.code() == tonic::Code::Cancelled && began.elapsed() >= self.deadline =>
-            {
-                Err(late)
-            }
-            Ok(Err(status)) => Err(status.into()),
+            Ok(Err(status)) => Err(ClientError::of_call(status, began, self.deadline)),
             Err(_elapsed) => Err(late),
         }
     }

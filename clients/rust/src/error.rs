@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -52,6 +53,15 @@ pub struct FieldViolation {
 }
 
 impl ClientError {
+    /// What a status means for a call that began then and had so much time.
+    pub(crate) fn of_call(status: Status, began: Instant, deadline: Duration) -> ClientError {
+        // The transport's own timer says CANCELLED when it wins the race.
+        if status.code() == Code::Cancelled && began.elapsed() >= deadline {
+            return ClientError::Deadline { deadline };
+        }
+        status.into()
+    }
+
     /// The gRPC code; for errors of the client's side, the nearest one.
     pub fn code(&self) -> Code {
         match self {

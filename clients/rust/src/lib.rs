@@ -48,9 +48,11 @@
 
 mod client;
 mod error;
+mod events;
 
 pub use client::{Client, ClientConfig};
 pub use error::{ClientError, FieldViolation};
+pub use events::{Event, Events, Happening};
 pub use tonic::Code;
 pub use tonic::transport::Channel;
 pub use toolbeam_proto::v1;

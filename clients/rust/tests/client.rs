@@ -1,19 +1,22 @@
 //! The client against a service that is written here and lives in memory.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio_stream::{Stream, StreamExt};
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 use tonic_health::server::HealthReporter;
 use tonic_types::{ErrorDetails, StatusExt};
+use toolbeam_client::v1::search_event::{Committed, Event as Told};
 use toolbeam_client::v1::search_service_server::{SearchService, SearchServiceServer};
 use toolbeam_client::v1::{
     CancelSearchRequest, CancelSearchResponse, GetModelInfoResponse, GetSearchModelsRequest,
     GetSearchModelsResponse, SearchEvent, SearchRequest, SearchResponse,
 };
-use toolbeam_client::{Client, ClientConfig, ClientError, Code, FieldViolation};
+use toolbeam_client::{Client, ClientConfig, ClientError, Code, Events, FieldViolation, Happening};
 
 /// Does what the request's id says.
 #[derive(Default)]
@@ -46,20 +49,36 @@ impl SearchService for Scripted {
         }
     }
 
-    type SearchStreamStream = tokio_stream::Pending<Result<SearchEvent, Status>>;
+    type SearchStreamStream = Pin<Box<dyn Stream<Item = Result<SearchEvent, Status>> + Send>>;
 
     async fn search_stream(
         &self,
-        _request: Request<SearchRequest>,
+        request: Request<SearchRequest>,
     ) -> Result<Response<Self::SearchStreamStream>, Status> {
-        Err(Status::unimplemented("not scripted"))
+        let event = |sequence, event| {
+            Ok(SearchEvent { search_id: "streamed".to_owned(), sequence, round: 1, event: Some(event) })
+        };
+        let first = event(1, Told::Committed(Committed { first_step: 0, steps: Vec::new() }));
+        let unknown = Ok(SearchEvent { sequence: 2, ..SearchEvent::default() });
+        match request.into_inner().search_id.as_str() {
+            "broken" => {
+                Ok(Response::new(Box::pin(tokio_stream::iter([first, Err(Status::internal("a defect"))]))))
+            }
+            "slow" => Ok(Response::new(Box::pin(tokio_stream::iter([first]).chain(tokio_stream::pending())))),
+            "refused" => Err(Status::invalid_argument("prompt: missing")),
+            _ => {
+                let last = event(3, Told::Finished(SearchResponse::default()));
+                Ok(Response::new(Box::pin(tokio_stream::iter([first, unknown, last]))))
+            }
+        }
     }
 
     async fn cancel_search(
         &self,
-        _request: Request<CancelSearchRequest>,
+        request: Request<CancelSearchRequest>,
     ) -> Result<Response<CancelSearchResponse>, Status> {
-        Err(Status::unimplemented("not scripted"))
+        let cancelled = request.into_inner().search_id == "running";
+        Ok(Response::new(CancelSearchResponse { cancelled }))
     }
 
     async fn get_model_info(
@@ -125,6 +144,44 @@ async fn errors_are_typed() {
     check("broken", refused(Code::Internal, "a defect", vec![], None)).await;
     let late = check("slow", ClientError::Deadline { deadline }).await;
     assert_eq!(late.code(), Code::DeadlineExceeded);
+}
+
+/// Reads to the end: what kinds of events there were, and the error.
+async fn kinds(mut events: Events) -> (Vec<&'static str>, Option<ClientError>) {
+    let mut kinds = Vec::new();
+    loop {
+        match events.next().await {
+            Ok(Some(event)) => kinds.push(match event.happening {
+                Happening::Expanded(_) => "expanded",
+                Happening::Scored(_) => "scored",
+                Happening::Pruned(_) => "pruned",
+                Happening::Committed(_) => "committed",
+                Happening::Finished(_) => "finished",
+            }),
+            Ok(None) => return (kinds, None),
+            Err(error) => return (kinds, Some(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_are_typed_and_end_with_the_response_or_an_error() {
+    let (channel, _reporter) = start().await;
+    let deadline = Duration::from_millis(300);
+    let client = Client::over(channel, ClientConfig { deadline, ..ClientConfig::default() });
+    let check = async |search_id: &str, told: &[&str], code: Option<Code>| {
+        let events = client.search_stream(named(search_id)).await.expect("a stream");
+        let (kinds, error) = kinds(events).await;
+        assert_eq!(kinds, told, "{search_id}");
+        assert_eq!(error.map(|error| error.code()), code, "{search_id}");
+    };
+    check("", &["committed", "finished"], None).await;
+    check("broken", &["committed"], Some(Code::Internal)).await;
+    check("slow", &["committed"], Some(Code::DeadlineExceeded)).await;
+    let refused = client.search_stream(named("refused")).await.expect_err("it is refused");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(client.cancel("running").await, Ok(true));
+    assert_eq!(client.cancel("another").await, Ok(false));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use tokio_util::sync::CancellationToken;
 use toolbeam_search::{Answer, BeamId, Draw, Event, Expansion, expand};
 
+use crate::census::Counted;
 use crate::port::{ExpandRequest, ScoreRequest};
 use crate::reach::Reach;
 
@@ -38,11 +39,13 @@ pub(crate) struct BeamNode {
     beam: BeamId,
     reach: Reach,
     lease: CancellationToken,
+    _counted: Counted,
 }
 
 impl BeamNode {
     pub(crate) fn new(beam: BeamId, reach: Reach, lease: CancellationToken) -> BeamNode {
-        BeamNode { beam, reach, lease }
+        let _counted = Counted::new(&reach.living.beam_nodes);
+        BeamNode { beam, reach, lease, _counted }
     }
 }
 

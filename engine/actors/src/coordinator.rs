@@ -3,19 +3,21 @@
 //! The coordinator owns everything that the search holds: its place in the registry, the leases of
 //! its beam nodes, the channels to the caller. However it ends, they are dropped with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use toolbeam_search::{BeamId, Command, Event, Failure, Note, Outcome, Strategy};
+use toolbeam_search::{BeamId, Command, Event, Failure, Outcome, Strategy};
 
 use crate::beam_node::{BeamNode, ExpandBeam, ScoreCandidates};
-use crate::handle::SearchEvent;
+use crate::census::Counted;
+use crate::handle::Ending;
 use crate::reach::Reach;
 use crate::registry::Registration;
+use crate::watcher::Watcher;
 
 /// Nothing is sent to a coordinator: replies, timers and cancellation are futures of its own.
 const MAILBOX_CAPACITY: usize = 1;
@@ -27,8 +29,8 @@ pub(crate) struct Plan {
     /// Kept back from the deadline for finishing the best beam.
     pub(crate) reserve: Duration,
     pub(crate) registration: Registration,
-    pub(crate) events: mpsc::Sender<SearchEvent>,
-    pub(crate) outcome: oneshot::Sender<Outcome>,
+    pub(crate) watcher: Watcher,
+    pub(crate) ending: oneshot::Sender<Ending>,
 }
 
 /// See the module.
@@ -37,11 +39,15 @@ pub(crate) struct Coordinator {
     reach: Reach,
     reserve: Duration,
     beams: HashMap<BeamId, LiveBeam>,
-    events: mpsc::Sender<SearchEvent>,
-    sequence: u64,
+    /// What is still to be carried out, in order.
+    commands: VecDeque<Command>,
+    /// Whether the first of `commands` is a note that waits for the watcher.
+    waits: bool,
+    watcher: Watcher,
     cancel: CancellationToken,
+    _counted: Counted,
     /// Until the end.
-    ending: Option<(Registration, oneshot::Sender<Outcome>)>,
+    ending: Option<(Registration, oneshot::Sender<Ending>)>,
 }
 
 /// A beam node's address, and the lease that it ends with.
@@ -53,24 +59,44 @@ struct LiveBeam {
 impl Coordinator {
     pub(crate) fn new(plan: Plan) -> Coordinator {
         Coordinator {
+            _counted: Counted::new(&plan.reach.living.coordinators),
             strategy: plan.strategy,
             reach: plan.reach,
             reserve: plan.reserve,
             beams: HashMap::new(),
-            events: plan.events,
-            sequence: 0,
+            commands: VecDeque::new(),
+            waits: false,
+            watcher: plan.watcher,
             cancel: plan.registration.cancel().clone(),
-            ending: Some((plan.registration, plan.outcome)),
+            ending: Some((plan.registration, plan.ending)),
         }
     }
 
     fn on_event(&mut self, event: Event, ctx: &mut Context<Self>) {
+        if matches!(event, Event::DeadlineNear) {
+            self.press();
+        }
         let commands = self.strategy.on_event(event);
-        self.interpret(commands, ctx);
+        if commands.iter().any(|command| matches!(command, Command::Finish(_))) {
+            // What is left to do has lost its purpose; what is left to tell has not.
+            self.commands.retain(|command| matches!(command, Command::Note(_)));
+            self.press();
+        }
+        self.commands.extend(commands);
+        self.interpret(ctx);
     }
 
-    fn interpret(&mut self, commands: Vec<Command>, ctx: &mut Context<Self>) {
-        for command in commands {
+    /// Waits for no watcher any more.
+    fn press(&mut self) {
+        self.watcher.press();
+        self.waits = false;
+    }
+
+    /// Carries out commands until there is none, or one must wait.
+    fn interpret(&mut self, ctx: &mut Context<Self>) {
+        while !self.waits
+            && let Some(command) = self.commands.pop_front()
+        {
             match command {
                 Command::Expand { beam, answer, expansions, draw } => {
                     self.ask(beam, ExpandBeam { answer, expansions, draw }, ctx);
@@ -81,10 +107,25 @@ impl Coordinator {
                 Command::Prune { beams } => beams.iter().for_each(|beam| {
                     self.beams.remove(beam);
                 }),
-                Command::Note(note) => self.tell(note),
+                Command::Note(note) => {
+                    if let Err(note) = self.watcher.tell(note) {
+                        self.commands.push_front(Command::Note(*note));
+                        self.wait(ctx);
+                    }
+                }
                 Command::Finish(outcome) => self.end(outcome, ctx),
             }
         }
+    }
+
+    /// Goes on when the watcher has room. Replies, the deadline and cancellation are heard meanwhile.
+    fn wait(&mut self, ctx: &mut Context<Self>) {
+        self.waits = true;
+        let room = self.watcher.room().into_actor(self);
+        ctx.spawn(room.map(|(), this, ctx| {
+            this.waits = false;
+            this.interpret(ctx);
+        }));
     }
 
     /// Sends work to a beam's node, starting it if need be, and feeds the reply to the strategy.
@@ -117,14 +158,6 @@ impl Coordinator {
         }));
     }
 
-    /// Tells the watcher, if it keeps up.
-    fn tell(&mut self, note: Note) {
-        self.sequence += 1;
-        if let Err(missed) = self.events.try_send(SearchEvent { sequence: self.sequence, note }) {
-            tracing::trace!(search = %self.reach.id, %missed, "event not delivered");
-        }
-    }
-
     fn end(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
         self.beams.clear();
         tracing::debug!(
@@ -134,11 +167,12 @@ impl Coordinator {
             answers = outcome.answers.len(),
             "search ended"
         );
+        let unread = self.watcher.take_unread();
         if let Some((registration, caller)) = self.ending.take() {
             // First free the id, then answer: who has the answer may use the id again. A caller
             // that is gone wants neither.
             registration.end();
-            drop(caller.send(outcome));
+            drop(caller.send(Ending { outcome, unread }));
         }
         ctx.stop();
     }
@@ -162,8 +196,8 @@ impl Actor for Coordinator {
             self.at(near, Event::DeadlineNear, ctx);
             self.at(deadline, Event::DeadlineReached, ctx);
         }
-        let commands = self.strategy.start();
-        self.interpret(commands, ctx);
+        self.commands.extend(self.strategy.start());
+        self.interpret(ctx);
     }
 }
 
@@ -225,19 +259,20 @@ mod tests {
             let ports = Arc::new(Failing);
             let system = System::new();
             let lost = system.block_on(async {
-                let registration = registry.enter("one".into()).expect("a free id");
-                let (events, _watched) = mpsc::channel(1);
-                let (outcome, awaited) = oneshot::channel();
+                let mut registration = registry.enter("one".into()).expect("a free id");
+                registration.begin();
+                let (ending, awaited) = oneshot::channel();
                 let reach = Reach {
                     id: registration.id().clone(),
                     policy: ports.clone(),
                     scorer: ports.clone(),
                     deadline: None,
                     runtime: runtime.handle().clone(),
+                    living: Arc::default(),
                 };
                 let strategy = Box::new(Exploding { at_start });
-                let reserve = Duration::ZERO;
-                Coordinator::new(Plan { strategy, reach, reserve, registration, events, outcome }).start();
+                let (reserve, watcher) = (Duration::ZERO, Watcher::new(None));
+                Coordinator::new(Plan { strategy, reach, reserve, registration, watcher, ending }).start();
                 let lost = awaited.await.is_err();
                 while Arc::strong_count(&ports) > 1 {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -248,6 +283,6 @@ mod tests {
             assert_eq!(registry.live(), 0);
         }
         let counters = registry.counters();
-        assert_eq!((counters.started, counters.ended, counters.lost), (2, 0, 2));
+        assert_eq!((counters.admitted, counters.ended, counters.lost), (2, 0, 2));
     }
 }

@@ -11,12 +11,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use toolbeam_search::{Settings, strategy};
 
+use crate::admission::Admission;
+use crate::census::{Census, Living};
 use crate::coordinator::{Coordinator, Plan};
 use crate::error::EngineError;
 use crate::handle::SearchHandle;
 use crate::port::{PolicyPort, ScorerPort};
 use crate::reach::Reach;
 use crate::registry::{Counters, Registry, SearchId};
+use crate::watcher::Watcher;
 
 /// How an engine is built.
 #[derive(Debug, Clone)]
@@ -25,14 +28,12 @@ pub struct EngineConfig {
     pub arbiters: NonZeroUsize,
     /// Searches that may run at once; more are refused with [`EngineError::Full`].
     pub max_searches: usize,
-    /// Events that wait for a watcher; more are not delivered to it.
-    pub event_capacity: NonZeroUsize,
+    /// Notes that wait for a watcher; when there are so many, the search waits as well.
+    pub note_capacity: NonZeroUsize,
 }
 
 /// One search.
 pub struct SearchSpec {
-    /// Not the id of a running search.
-    pub id: SearchId,
     /// How to search.
     pub settings: Settings,
     /// Who proposes.
@@ -43,6 +44,8 @@ pub struct SearchSpec {
     pub deadline: Option<Instant>,
     /// How long before the deadline branching stops, for finishing the best beam.
     pub reserve: Duration,
+    /// Whether somebody reads [`SearchHandle::notes`].
+    pub watched: bool,
 }
 
 /// Runs searches. Dropping it ends those that still run, whose callers get [`EngineError::Lost`],
@@ -51,7 +54,8 @@ pub struct SearchSpec {
 pub struct SearchEngine {
     registry: Arc<Registry>,
     runtime: Handle,
-    event_capacity: usize,
+    living: Arc<Living>,
+    note_capacity: usize,
     arbiters: Vec<ArbiterHandle>,
     next_arbiter: AtomicUsize,
     system: System,
@@ -87,7 +91,8 @@ impl SearchEngine {
         Ok(SearchEngine {
             registry: Registry::new(config.max_searches),
             runtime,
-            event_capacity: config.event_capacity.get(),
+            living: Arc::default(),
+            note_capacity: config.note_capacity.get(),
             arbiters,
             next_arbiter: AtomicUsize::new(0),
             system,
@@ -95,16 +100,25 @@ impl SearchEngine {
         })
     }
 
+    /// Gives a search its id and a place.
+    ///
+    /// # Errors
+    /// If the id is that of a running search, or too many run.
+    pub fn admit(&self, id: SearchId) -> Result<Admission, EngineError> {
+        self.registry.enter(id).map(Admission)
+    }
+
     /// Begins a search.
     ///
     /// # Errors
-    /// If the settings cannot be used, the id is taken, or too many searches run.
-    pub fn search(&self, spec: SearchSpec) -> Result<SearchHandle, EngineError> {
+    /// If the settings cannot be used.
+    pub fn search(&self, admission: Admission, spec: SearchSpec) -> Result<SearchHandle, EngineError> {
         let strategy = strategy(spec.settings)?;
-        let registration = self.registry.enter(spec.id)?;
+        let Admission(mut registration) = admission;
+        registration.begin();
         let (id, cancel) = (registration.id().clone(), registration.cancel().clone());
-        let (events, watched) = mpsc::channel(self.event_capacity);
-        let (outcome, awaited) = oneshot::channel();
+        let (told, notes) = spec.watched.then(|| mpsc::channel(self.note_capacity)).unzip();
+        let (ending, awaited) = oneshot::channel();
         let plan = Plan {
             strategy,
             reach: Reach {
@@ -113,22 +127,33 @@ impl SearchEngine {
                 scorer: spec.scorer,
                 deadline: spec.deadline,
                 runtime: self.runtime.clone(),
+                living: Arc::clone(&self.living),
             },
             reserve: spec.reserve,
             registration,
-            events,
-            outcome,
+            watcher: Watcher::new(told),
+            ending,
         };
         let turn = self.next_arbiter.fetch_add(1, Ordering::Relaxed);
         // Never empty: the configuration asks for at least one.
         let arbiter = &self.arbiters[turn % self.arbiters.len()];
         Coordinator::start_in_arbiter(arbiter, |_| Coordinator::new(plan));
-        Ok(SearchHandle { id, events: watched, outcome: awaited, _cancel: cancel.drop_guard() })
+        Ok(SearchHandle { id, notes, ending: awaited, _cancel: cancel.drop_guard() })
     }
 
     /// Cancels a search; false if none of this id is running.
     pub fn cancel(&self, id: &SearchId) -> bool {
         self.registry.cancel(id)
+    }
+
+    /// Cancels every search.
+    pub fn cancel_all(&self) {
+        self.registry.cancel_all();
+    }
+
+    /// What is alive at the moment.
+    pub fn census(&self) -> Census {
+        self.living.census(self.registry.live())
     }
 
     /// How many searches are running.

@@ -1,5 +1,7 @@
 //! What goes wrong with an engine, as opposed to a port.
 
+use std::time::Duration;
+
 use toolbeam_search::SettingsError;
 
 use crate::registry::SearchId;
@@ -18,6 +20,8 @@ pub enum EngineError {
     Full {
         /// The limit.
         max_searches: usize,
+        /// What searches took lately, after which a place is likely to be free.
+        retry_after: Duration,
     },
     /// The search's actors are gone without an outcome: a defect, or the engine has stopped.
     #[error("search {0} was lost; try again")]

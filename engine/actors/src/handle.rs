@@ -7,13 +7,14 @@ use toolbeam_search::{Note, Outcome};
 use crate::error::EngineError;
 use crate::registry::SearchId;
 
-/// Something that happened in a search.
-#[derive(Debug, Clone)]
-pub struct SearchEvent {
-    /// Counted from 1. A gap means that the watcher was too slow: a search waits for nobody.
-    pub sequence: u64,
-    /// What happened.
-    pub note: Note,
+/// How a search ended, and what its watcher has not been told yet.
+#[derive(Debug)]
+pub struct Ending {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The notes that follow those of [`SearchHandle::notes`], in order. Only a watcher that was
+    /// slow when time ran out has any.
+    pub unread: Vec<Note>,
 }
 
 /// A running search. Dropping it cancels the search and frees what it holds.
@@ -21,18 +22,19 @@ pub struct SearchEvent {
 pub struct SearchHandle {
     /// The search.
     pub id: SearchId,
-    /// What happens meanwhile; ends when the search does. Need not be read.
-    pub events: mpsc::Receiver<SearchEvent>,
-    pub(crate) outcome: oneshot::Receiver<Outcome>,
+    /// What happens meanwhile; ends when the search does. `None` unless the search is watched. A
+    /// search waits for whoever does not read, until it is pressed for time.
+    pub notes: Option<mpsc::Receiver<Note>>,
+    pub(crate) ending: oneshot::Receiver<Ending>,
     pub(crate) _cancel: DropGuard,
 }
 
 impl SearchHandle {
-    /// Waits for the end. Cancel-safe; gives the outcome once.
+    /// Waits for the end. Cancel-safe; gives it once.
     ///
     /// # Errors
     /// [`EngineError::Lost`] if the search's actors are gone without an outcome.
-    pub async fn outcome(&mut self) -> Result<Outcome, EngineError> {
-        (&mut self.outcome).await.map_err(|_| EngineError::Lost(self.id.clone()))
+    pub async fn ending(&mut self) -> Result<Ending, EngineError> {
+        (&mut self.ending).await.map_err(|_| EngineError::Lost(self.id.clone()))
     }
 }

@@ -9,7 +9,9 @@
 //! coordinator ends one search with a typed error and leaves nothing behind; nobody's waiting is
 //! unbounded if a deadline is given.
 
+mod admission;
 mod beam_node;
+mod census;
 mod coordinator;
 mod engine;
 mod error;
@@ -17,9 +19,12 @@ mod handle;
 mod port;
 mod reach;
 mod registry;
+mod watcher;
 
+pub use admission::Admission;
+pub use census::Census;
 pub use engine::{EngineConfig, SearchEngine, SearchSpec};
 pub use error::EngineError;
-pub use handle::{SearchEvent, SearchHandle};
+pub use handle::{Ending, SearchHandle};
 pub use port::{ExpandReply, ExpandRequest, PolicyPort, PortError, ScoreReply, ScoreRequest, ScorerPort};
 pub use registry::{Counters, SearchId};

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use toolbeam_search::Failure;
 
+use crate::census::{Counted, Living};
 use crate::port::{PolicyPort, ScorerPort};
 use crate::registry::SearchId;
 
@@ -20,6 +21,8 @@ pub(crate) struct Reach {
     pub(crate) deadline: Option<Instant>,
     /// Where the ports' futures run.
     pub(crate) runtime: Handle,
+    /// Counts what the search holds.
+    pub(crate) living: Arc<Living>,
 }
 
 impl Reach {
@@ -33,7 +36,11 @@ impl Reach {
             let _inside = self.runtime.enter();
             call()
         };
-        let task = AbortOnDropHandle::new(self.runtime.spawn(future));
+        let counted = Counted::new(&self.living.calls);
+        let task = AbortOnDropHandle::new(self.runtime.spawn(async move {
+            let _counted = counted;
+            future.await
+        }));
         async move {
             match task.await {
                 Ok(reply) => reply,

@@ -1,10 +1,13 @@
 //! What every strategy keeps count of, and how it closes.
 
+use toolbeam_grammar::Step;
+
 use crate::answer::Answer;
 use crate::command::{BeamId, Command, Draw};
 use crate::dropped::{DropKind, Dropped};
 use crate::expansion::Expansion;
 use crate::failure::Failure;
+use crate::note::Note;
 use crate::outcome::{Outcome, StopReason};
 use crate::pool::Pool;
 use crate::settings::Settings;
@@ -20,13 +23,15 @@ pub(crate) struct Ledger {
     pub(crate) dropped: Dropped,
     /// Rounds consumed whole.
     pub(crate) rounds: u32,
+    /// How many steps were told to be committed.
+    committed: usize,
 }
 
 impl Ledger {
     pub(crate) fn new(settings: Settings) -> Ledger {
         let pool = Pool::new(settings.tools.clone());
         let (usage, dropped) = (Usage::default(), Dropped::default());
-        Ledger { settings, pool, usage, dropped, rounds: 0 }
+        Ledger { settings, pool, usage, dropped, rounds: 0, committed: 0 }
     }
 
     /// Asks for an expansion, counting it.
@@ -54,6 +59,14 @@ impl Ledger {
             self.dropped.add(DropKind::SchemaInvalid, count);
         }
         admitted
+    }
+
+    /// Tells the steps of `agreed` that were not told before, if there are any. Whatever the search
+    /// may still return begins with `agreed`.
+    pub(crate) fn commit(&mut self, agreed: &[Step]) -> Option<Command> {
+        let steps = agreed.get(self.committed..).filter(|steps| !steps.is_empty())?.to_vec();
+        let first_step = std::mem::replace(&mut self.committed, agreed.len());
+        Some(Command::Note(Note::Committed { round: self.rounds, first_step, steps }))
     }
 
     /// The limit that is used up, if one is.

@@ -1,10 +1,14 @@
 //! Toolbeam as its users run it: the `toolbeam` binary, real sockets, the reference weights.
 
 mod bad_input;
+mod clients;
 mod command;
 mod deterministic;
+mod drain;
 mod failures;
 mod queries;
+mod raw;
 mod roles;
 mod rules;
 mod sandbox;
+mod variety;

@@ -79,6 +79,17 @@ impl Node {
         self.address.clone()
     }
 
+    /// Tells the process to terminate, as an orchestrator would.
+    pub(crate) fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.expect("kill is there").success());
+    }
+
+    /// Waits for the process's end: its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it was running").code()
+    }
+
     /// A client with this deadline.
     pub(crate) async fn client(&self, deadline: Duration) -> Client {
         let config = ClientConfig { deadline, ..ClientConfig::default() };

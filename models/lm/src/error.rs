@@ -1,6 +1,7 @@
 //! What can go wrong in the runtime.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// An error of the libtorch runtime. Every variant names the file, field or flag at fault.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +56,12 @@ pub enum LmError {
         /// The bound.
         bound: u64,
     },
-    /// The queue of the device's thread is full.
-    #[error("the runtime's queue is full; try again later")]
-    QueueFull,
+    /// The model has as many requests as it takes, those that wait included.
+    #[error("the model has as many requests as it takes; try again later")]
+    QueueFull {
+        /// What requests took lately, after which a place is likely to be free.
+        retry_after: Duration,
+    },
     /// libtorch reported an error.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

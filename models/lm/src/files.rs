@@ -1,6 +1,7 @@
 //! Where a model's files come from: a Hugging Face folder, or bytes inside the program.
 
 use std::borrow::Cow;
+use std::io::{Cursor, Read, Seek};
 use std::path::PathBuf;
 
 use crate::LmError;
@@ -18,6 +19,18 @@ pub enum ModelFiles {
         files: &'static [(&'static str, &'static [u8])],
     },
 }
+
+/// An open file.
+pub(crate) struct ModelFile {
+    pub(crate) reader: Box<dyn ReadSeek>,
+    /// Its size.
+    pub(crate) bytes: u64,
+}
+
+/// What can be read from any place.
+pub(crate) trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
 
 impl ModelFiles {
     /// The name under which the model is known: the folder's last part, or the embedded name.
@@ -62,6 +75,40 @@ impl ModelFiles {
             Err(LmError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether there is a file of this name.
+    pub(crate) fn exists(&self, file: &str) -> bool {
+        match self {
+            ModelFiles::Folder(folder) => folder.join(file).exists(),
+            ModelFiles::Embedded { files, .. } => files.iter().any(|(known, _)| *known == file),
+        }
+    }
+
+    /// A file that must be there, to be read in part.
+    pub(crate) fn open(&self, file: &str) -> Result<ModelFile, LmError> {
+        match self {
+            ModelFiles::Folder(folder) => {
+                let path = folder.join(file);
+                let opened = std::fs::File::open(&path)
+                    .and_then(|opened| Ok((opened.metadata()?.len(), opened)))
+                    .map_err(|source| LmError::Read { path, source })?;
+                Ok(ModelFile { bytes: opened.0, reader: Box::new(opened.1) })
+            }
+            ModelFiles::Embedded { .. } => {
+                let content = self.read(file)?;
+                Ok(ModelFile { bytes: content.len() as u64, reader: Box::new(Cursor::new(content)) })
+            }
+        }
+    }
+
+    /// A JSON file, as `T`, or `None` if there is no such file.
+    pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(
+        &self,
+        file: &str,
+    ) -> Result<Option<T>, LmError> {
+        let Some(bytes) = self.read_optional(file)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| LmError::file(file, error))
     }
 
     /// A JSON file that must be there, as `T`.

@@ -13,27 +13,33 @@ mod config;
 mod device;
 mod error;
 mod files;
+mod folder;
 mod kv;
+mod profile;
 mod prompt;
 mod python_json;
 mod python_methods;
 mod python_text;
-mod qwen2;
+mod qwen;
+mod rotary;
 mod runtime;
 mod sampler;
 mod template;
 mod tokenizer;
 mod weights;
 
-pub use config::ModelConfig;
+pub use config::{Head, ModelConfig};
 pub use device::{ChosenDevice, DeviceChoice, choose_device};
 pub use error::LmError;
 pub use files::ModelFiles;
+pub use folder::{Inspection, ModelFolder};
+pub use profile::Profile;
 pub use prompt::{Prompt, PromptFormat};
 pub use runtime::{
-    Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Load, LogitsAt, ModelHandle,
+    Census, Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, LogitsAt, ModelHandle,
     ModelInfo, ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
 };
 pub use sampler::Sampling;
 pub use template::ChatTemplate;
 pub use tokenizer::Tokenizer;
+pub use weights::WeightTable;

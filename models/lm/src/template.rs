@@ -29,23 +29,44 @@ impl ChatTemplate {
     /// # Errors
     /// [`LmError::ModelFile`] if there is no template or it does not parse.
     pub fn read(files: &ModelFiles) -> Result<ChatTemplate, LmError> {
-        let config: serde_json::Value = match files.read_optional(CONFIG_FILE)? {
-            Some(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| LmError::file(CONFIG_FILE, error))?
-            }
-            None => serde_json::Value::Null,
-        };
-        let variables = special_tokens(&config);
+        ChatTemplate::parse(&ChatTemplate::source(files)?, &ChatTemplate::special_tokens(files)?)
+    }
+
+    /// The source of the folder's template. Of several that have names the one for tools is taken.
+    pub(crate) fn source(files: &ModelFiles) -> Result<String, LmError> {
         if let Some(bytes) = files.read_optional(SOURCE_FILE)? {
             let source = std::str::from_utf8(&bytes).map_err(|error| LmError::file(SOURCE_FILE, error))?;
-            return ChatTemplate::parse(source, &variables);
+            return Ok(source.to_owned());
         }
-        match config.get("chat_template").and_then(serde_json::Value::as_str) {
-            Some(source) => ChatTemplate::parse(source, &variables),
-            None => {
-                Err(LmError::file(CONFIG_FILE, "chat_template is missing; add one or a chat_template.jinja"))
-            }
+        let config: Option<serde_json::Value> = files.optional_json(CONFIG_FILE)?;
+        let template = config.as_ref().and_then(|config| config.get("chat_template"));
+        let named = |name| {
+            let entries = template?.as_array()?;
+            entries.iter().find(|entry| entry["name"] == name)?.get("template")
+        };
+        let source = named("tool_use").or(named("default")).or(template).and_then(serde_json::Value::as_str);
+        source.map(str::to_owned).ok_or_else(|| {
+            LmError::file(CONFIG_FILE, "chat_template is missing; add one or a chat_template.jinja")
+        })
+    }
+
+    /// The entries `NAME_token` of `tokenizer_config.json`: strings, or objects with a `content`.
+    pub(crate) fn special_tokens(files: &ModelFiles) -> Result<BTreeMap<String, String>, LmError> {
+        let config: serde_json::Value = files.optional_json(CONFIG_FILE)?.unwrap_or_default();
+        let entries = config.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("_token"));
+        let tokens = entries.filter_map(|(name, value)| {
+            let token = value.as_str().or_else(|| value.get("content")?.as_str())?;
+            Some((name.clone(), token.to_owned()))
+        });
+        Ok(tokens.collect())
+    }
+
+    /// The template with more variables that it can read, as `apply_chat_template` takes them.
+    pub fn with_variables(mut self, variables: &BTreeMap<String, serde_json::Value>) -> ChatTemplate {
+        for (name, value) in variables {
+            self.environment.add_global(name.clone(), Value::from(Serde(value)));
         }
+        self
     }
 
     /// Parses a template's source. `variables` are strings that it can print, such as `eos_token`.
@@ -92,17 +113,6 @@ impl ChatTemplate {
         };
         template.render(context).map_err(refuse)
     }
-}
-
-/// The entries `NAME_token` of a tokenizer's configuration: strings, or objects with a `content`.
-fn special_tokens(config: &serde_json::Value) -> BTreeMap<String, String> {
-    let entries = config.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("_token"));
-    entries
-        .filter_map(|(name, value)| {
-            let token = value.as_str().or_else(|| value.get("content")?.as_str())?;
-            Some((name.clone(), token.to_owned()))
-        })
-        .collect()
 }
 
 /// Replaces what minijinja does by its own rules and jinja2 by Python's.

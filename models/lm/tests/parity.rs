@@ -6,8 +6,9 @@
 mod support;
 
 use futures::future::join_all;
-use support::{Fixture, generate, policy, read, request};
-use toolbeam_lm::{Finish, Prompt, ReadSequence, Sampling};
+use support::architectures::{self, Expected};
+use support::{Fixture, config, generate, policy, read, request};
+use toolbeam_lm::{Finish, Head, ModelHandle, Prompt, ReadRequest, ReadSequence, Runtime, Sampling};
 
 /// The goal for float32 logits.
 const TOLERANCE: f32 = 1e-4;
@@ -99,4 +100,44 @@ async fn a_long_prompt_in_chunks() {
         let logits = read(policy(), request(prompt, vec![tokens], false)).await;
         fixture.check(sequence, from, &logits[0], TOLERANCE);
     }
+}
+
+/// Every architecture, head, dtype and rotary embedding; the YaRN models beyond the positions that they
+/// are said to be trained with.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_models_of_every_architecture() {
+    let names = architectures::names();
+    assert_eq!(names.len(), 9, "{names:?}");
+    for name in names {
+        let (_folder, files) = architectures::folder(&name);
+        let model = Runtime::start(config(), vec![files]).expect(&name).remove(0);
+        let expected = Expected::load(&name);
+        // A prompt of 70 tokens, so that positions beyond it are computed with the cache.
+        for from in [2, 70] {
+            let largest = largest_difference(&model, &expected, from).await;
+            println!("{name}, prompt of {from} tokens: largest difference {largest:.2e}");
+            assert!(largest <= TOLERANCE, "{name}: {largest} is more than {TOLERANCE}");
+        }
+    }
+}
+
+/// How far the recorded values after the first `from` tokens are from what `model` computes.
+async fn largest_difference(model: &ModelHandle, expected: &Expected, from: usize) -> f32 {
+    let wanted = || expected.rows.iter().zip(&expected.values).filter(|(row, _)| **row >= from);
+    let positions: Vec<usize> = wanted().map(|(row, _)| row - from).collect();
+    let outputs = match model.info().config.head {
+        Head::Vocabulary => model.info().config.vocab_size as u32,
+        Head::Scalar => 1,
+    };
+    let request = ReadRequest {
+        owner: "test".into(),
+        prompt: Prompt::new(expected.token_ids[..from].to_vec()),
+        sequences: vec![ReadSequence { tokens: expected.token_ids[from..].to_vec(), positions }],
+        ids: (0..outputs).collect(),
+        deterministic: true,
+    };
+    let found = read(model, request).await.remove(0);
+    assert!(found.len() > 10 && found.len() == wanted().count());
+    let pairs = found.iter().flatten().zip(wanted().flat_map(|(_, values)| values));
+    pairs.map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max)
 }

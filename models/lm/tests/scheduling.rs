@@ -2,13 +2,11 @@
 
 mod support;
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use support::{Endless, config, folder, generate, policy};
 use toolbeam_lm::{
-    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, ReadRequest,
-    ReadSequence, Runtime, RuntimeConfig, Sampling,
+    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, Runtime,
+    RuntimeConfig, Sampling,
 };
 
 const SAMPLING: Sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0 };
@@ -65,50 +63,6 @@ async fn a_deterministic_request_gives_the_same_bits_beside_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_held_for_a_request_whose_caller_has_gone() {
-    let model = load(64 << 20);
-    let mut requests = Vec::new();
-    for seed in 0..8 {
-        let mut request = ask(prompt(200, seed), u64::from(seed), false);
-        request.max_tokens = 200;
-        requests.push(model.generate(request).expect("accepted"));
-    }
-    wait_for(&model, |model| model.load().requests > 0 && model.load().kv_tokens > 200).await;
-    drop(requests);
-    // The prompts stay in the cache; nothing else does.
-    let left = wait_for(&model, |model| model.load().requests == 0).await;
-    assert_eq!(left.requests, 0);
-    assert!(left.kv_tokens <= 8 * 200, "{left:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_owner_left_in_the_cache_is_freed_when_it_is_forgotten() {
-    let model = load(64 << 20);
-    let sequence = ReadSequence { tokens: (300..340).collect(), positions: vec![39] };
-    let request = ReadRequest {
-        owner: "a search".into(),
-        prompt: prompt(100, 0),
-        sequences: vec![sequence],
-        ids: vec![10, 12],
-        deterministic: false,
-    };
-    model.read(request).await.expect("reads");
-    wait_for(&model, |model| model.load().kv_tokens > 99).await;
-    model.forget("a search").expect("accepted");
-    wait_for(&model, |model| model.load().kv_tokens == 99).await;
-}
-
-async fn wait_for(model: &ModelHandle, reached: impl Fn(&ModelHandle) -> bool) -> toolbeam_lm::Load {
-    for _ in 0..500 {
-        if reached(model) {
-            return model.load();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never reached: {:?}", model.load());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_small_bound_is_slower_and_gives_the_same() {
     // Room for about one request at a time: six of 150 to 200 tokens, with 2 x 8 rows of up to 12.
     let (small, large) = (load(5 << 20), load(256 << 20));
@@ -142,52 +96,4 @@ async fn what_cannot_be_done_is_refused_and_service_goes_on() {
 async fn continuations_end_where_the_context_ends() {
     let found = generate(policy(), prompt(2040, 3), 2, SAMPLING, (0, 100)).await;
     assert!(found.iter().all(|continuation| continuation.token_ids.len() <= 8));
-}
-
-#[test]
-fn a_broken_model_folder_is_refused_by_file() {
-    let check = |file: &str, content: &[u8], expected: &[&str]| {
-        let broken = tempfile::tempdir().expect("a folder");
-        for name in [
-            "config.json",
-            "generation_config.json",
-            "model.safetensors",
-            "tokenizer.json",
-            "tokenizer_config.json",
-        ] {
-            std::fs::copy(folder("policy").join(name), broken.path().join(name)).expect("copied");
-        }
-        std::fs::write(broken.path().join(file), content).expect("written");
-        let refused = Runtime::start(config(), vec![ModelFiles::Folder(broken.path().into())]);
-        let error = refused.err().unwrap_or_else(|| panic!("{file} was accepted")).to_string();
-        assert!(expected.iter().all(|part| error.contains(part)), "{error}");
-    };
-    let text = |file: &str| std::fs::read_to_string(folder("policy").join(file)).expect("it is text");
-    let weights = std::fs::read(folder("policy").join("model.safetensors")).expect("it is there");
-    check("config.json", b"{", &["config.json", "EOF"]);
-    let config = text("config.json");
-    check(
-        "config.json",
-        config.replace("Qwen2ForCausalLM", "LlamaForCausalLM").as_bytes(),
-        &["LlamaForCausalLM"],
-    );
-    check("config.json", config.replace("\"default\"", "\"yarn\"").as_bytes(), &["rope_type is yarn"]);
-    check(
-        "config.json",
-        config.replace("\"vocab_size\": 8192", "\"vocab_size\": 8190").as_bytes(),
-        &["tokenizer.json", "8190"],
-    );
-    check(
-        "config.json",
-        config.replace("\"hidden_size\": 256", "\"hidden_size\": 128").as_bytes(),
-        &["model.safetensors", "shape"],
-    );
-    check(
-        "model.safetensors",
-        &weights[..weights.len() / 2],
-        &["model.safetensors", "not a whole safetensors file"],
-    );
-    check("model.safetensors", b"", &["model.safetensors"]);
-    check("tokenizer.json", b"[]", &["tokenizer.json"]);
-    check("tokenizer_config.json", b"{\"chat_template\": \"{% if\"}", &["chat_template"]);
 }

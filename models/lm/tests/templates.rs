@@ -139,6 +139,17 @@ fn special_tokens_come_from_the_tokenizers_configuration() {
         )],
         Ok("<s>"),
     );
+    check(
+        &[(
+            "tokenizer_config.json",
+            br#"{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}"#,
+        )],
+        Ok("t"),
+    );
+    check(
+        &[("tokenizer_config.json", br#"{"chat_template": [{"name": "default", "template": "d"}]}"#)],
+        Ok("d"),
+    );
     check(&[("chat_template.jinja", TEMPLATE)], Ok("False  "));
     check(&[("tokenizer_config.json", br#"{"bos_token": "<s>"}"#)], Err("chat_template is missing"));
     check(&[("chat_template.jinja", b"{% if %}")], Err("chat_template"));

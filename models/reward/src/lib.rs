@@ -3,13 +3,16 @@
 //! A ToolPRM reads the prompt and then the answer's decisions, rendered canonically, with a marker
 //! token at every boundary. The reward of a step is p(+) at its marker: the softmax over the logits
 //! of the two label tokens (paper, section 3.3). Labels are targets and never inputs, so that one
-//! forward pass scores every step.
+//! forward pass scores every step. Coarser models have markers at fewer boundaries; a ToolRM reads
+//! the whole answer and the end of the turn, and gives the sigmoid of its number.
 
 mod error;
 mod input;
+mod kind;
 mod model;
 mod profile;
 
 pub use error::RewardError;
 pub use input::{RewardInput, RewardTokens};
+pub use kind::RewardKind;
 pub use model::{Judged, JudgedAnswers, RewardModel};

@@ -3,7 +3,8 @@
 use toolbeam_grammar::Step;
 use toolbeam_lm::{ModelFiles, ModelHandle, Prompt, ReadRequest, ReadSequence, ReadUsage};
 
-use crate::{RewardError, RewardTokens};
+use crate::input::Readout;
+use crate::{RewardError, RewardKind, RewardTokens};
 
 /// A reward model that is loaded. Cheap to clone.
 #[derive(Clone)]
@@ -27,8 +28,8 @@ pub struct JudgedAnswers {
 /// Rewards.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// Per answer, per step from the first wanted one: p(+) in [0, 1].
-    pub rewards: Vec<Vec<f32>>,
+    /// Per answer, per step from the first wanted one: in [0, 1], or `None` where the model is coarser.
+    pub rewards: Vec<Vec<Option<f32>>>,
     /// What was computed.
     pub usage: ReadUsage,
 }
@@ -39,7 +40,7 @@ impl RewardModel {
     /// # Errors
     /// [`RewardError`] naming the file, if the folder is no reward model.
     pub fn new(handle: ModelHandle, files: &ModelFiles) -> Result<RewardModel, RewardError> {
-        let tokens = RewardTokens::find(files, &handle.info().tokenizer)?;
+        let tokens = RewardTokens::find(files, &handle.info().config, &handle.info().tokenizer)?;
         Ok(RewardModel { handle, tokens })
     }
 
@@ -48,34 +49,56 @@ impl RewardModel {
         &self.handle
     }
 
+    /// What it judges.
+    pub fn kind(&self) -> RewardKind {
+        self.tokens.kind
+    }
+
     /// Computes rewards: one forward pass over what is not known yet of each answer.
     ///
     /// # Errors
     /// [`RewardError::Model`] if the answers do not fit or the runtime fails.
     pub async fn judge(&self, request: JudgedAnswers) -> Result<Judged, RewardError> {
         let tokenizer = &self.handle.info().tokenizer;
-        let sequences = request.answers.iter().map(|(steps, first)| {
+        let mut wanted = Vec::with_capacity(request.answers.len());
+        let mut sequences = Vec::with_capacity(request.answers.len());
+        for (steps, first) in &request.answers {
             let input = self.tokens.input(tokenizer, steps)?;
-            let positions = input.markers.get(*first..).unwrap_or_default().to_vec();
-            Ok(ReadSequence { tokens: input.tokens, positions })
-        });
+            let markers = input.markers.get(*first..).unwrap_or_default().to_vec();
+            let positions = markers.iter().flatten().copied().collect();
+            sequences.push(ReadSequence { tokens: input.tokens, positions });
+            wanted.push(markers);
+        }
+        if wanted.iter().flatten().all(Option::is_none) {
+            let rewards = wanted.iter().map(|markers| vec![None; markers.len()]).collect();
+            return Ok(Judged { rewards, usage: ReadUsage::default() });
+        }
         let read = ReadRequest {
             owner: request.owner,
             prompt: request.prompt,
-            sequences: sequences.collect::<Result<_, RewardError>>()?,
-            ids: vec![self.tokens.positive, self.tokens.negative],
+            sequences,
+            ids: match self.tokens.readout {
+                Readout::Labels { positive, negative } => vec![positive, negative],
+                Readout::Scalar => vec![0],
+            },
             deterministic: request.deterministic,
         };
         let reply = self.handle.read(read).await?;
-        let rewards = reply.logits.iter().map(|answer| answer.iter().map(|logits| reward(logits)).collect());
+        let rewards = wanted.iter().zip(&reply.logits).map(|(markers, logits)| {
+            let mut rewards = logits.iter().map(|logits| reward(logits));
+            markers.iter().map(|marker| marker.and_then(|_| rewards.next())).collect()
+        });
         Ok(Judged { rewards: rewards.collect(), usage: reply.usage })
     }
 }
 
-/// p(+) from the logits of the positive and the negative label: exp(s+) / (exp(s+) + exp(s-)).
+/// p(+) from the logits of the positive and the negative label: exp(s+) / (exp(s+) + exp(s-)); the
+/// sigmoid of a number, which is the same with s- = 0.
 fn reward(logits: &[f32]) -> f32 {
-    match logits {
-        [positive, negative] => 1.0 / (1.0 + (negative - positive).exp()),
-        _ => f32::NAN,
-    }
+    let (positive, negative) = match logits {
+        [positive, negative] => (positive, negative),
+        [number] => (number, &0.0),
+        _ => return f32::NAN,
+    };
+    1.0 / (1.0 + (negative - positive).exp())
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toolbeam_grammar::Marker;
-use toolbeam_lm::ModelFiles;
+use toolbeam_lm::{ModelConfig, ModelFiles};
 
-use crate::RewardError;
+use crate::{RewardError, RewardKind};
 
 /// What a folder says of its reward model beyond Hugging Face's files.
 #[derive(Clone, Debug, Deserialize, Default)]
@@ -17,23 +17,14 @@ pub(crate) struct Profile {
     label_context: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RewardProfile {
-    #[serde(default)]
-    kind: Kind,
+    kind: Option<RewardKind>,
     #[serde(default)]
     markers: BTreeMap<String, String>,
     #[serde(default)]
     labels: Labels,
-}
-
-/// Granularities of reward models that can be served.
-#[derive(Clone, Copy, Debug, Deserialize, Default, PartialEq, Eq)]
-enum Kind {
-    #[default]
-    #[serde(rename = "toolprm")]
-    ToolPrm,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -46,12 +37,6 @@ pub(crate) struct Labels {
 impl Default for Labels {
     fn default() -> Labels {
         Labels { positive: "+".into(), negative: "-".into() }
-    }
-}
-
-impl Default for RewardProfile {
-    fn default() -> RewardProfile {
-        RewardProfile { kind: Kind::ToolPrm, markers: BTreeMap::new(), labels: Labels::default() }
     }
 }
 
@@ -75,7 +60,7 @@ impl Profile {
         if let Some(context) = self.label_context.as_deref().filter(|context| *context != "none") {
             return Err(RewardError::Profile(format!("label_context is {context}; supported is none")));
         }
-        self.reward.check()
+        Ok(())
     }
 }
 
@@ -89,15 +74,28 @@ impl RewardProfile {
         &self.labels
     }
 
-    fn check(&self) -> Result<(), RewardError> {
-        let Kind::ToolPrm = self.kind;
-        let known = |name: &String| Marker::ALL.iter().any(|marker| marker.token() == name);
+    /// What the model judges, which its head must be able to.
+    pub(crate) fn kind(&self, config: &ModelConfig) -> Result<RewardKind, RewardError> {
+        let kind = self.kind.unwrap_or(RewardKind::of_head(config.head));
+        if kind.head() != config.head {
+            return Err(RewardError::Profile(format!(
+                "reward.kind is {}, but {} in config.json is another kind of model; toolrm goes with \
+                 ...ForSequenceClassification, the others with ...ForCausalLM",
+                kind.name(),
+                config.architecture
+            )));
+        }
+        let known = |name: &String| kind.markers().iter().any(|marker| marker.token() == name);
         match self.markers.keys().find(|name| !known(name)) {
-            Some(name) => Err(RewardError::Profile(format!(
-                "reward.markers names {name}, which is no marker; markers are <FUNC_NAME>, <ARG_VALUE>, \
-                 <PARAM_FINISH>, <FUNC_FINISH>, <TOTAL_FINISH>"
-            ))),
-            None => Ok(()),
+            Some(name) => {
+                let markers: Vec<&str> = kind.markers().iter().map(|marker| marker.token()).collect();
+                Err(RewardError::Profile(format!(
+                    "reward.markers names {name}, which is no marker of {}; it has {}",
+                    kind.name(),
+                    markers.join(", ")
+                )))
+            }
+            None => Ok(kind),
         }
     }
 }

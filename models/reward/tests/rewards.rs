@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use toolbeam_grammar::{Layout, Parser, Step};
-use toolbeam_lm::{DeviceChoice, ModelFiles, Prompt, Runtime, RuntimeConfig};
-use toolbeam_reward::{JudgedAnswers, RewardModel, RewardTokens};
+use toolbeam_grammar::{Layout, Marker, Parser, Step};
+use toolbeam_lm::{
+    DeviceChoice, Inspection, ModelFiles, Prompt, ReadRequest, ReadSequence, Runtime, RuntimeConfig,
+};
+use toolbeam_reward::{JudgedAnswers, RewardKind, RewardModel, RewardTokens};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -38,10 +40,13 @@ fn fixture() -> Fixture {
 }
 
 fn model() -> RewardModel {
-    let files = ModelFiles::Folder(crate_path("../reference/toolprm"));
+    load(ModelFiles::Folder(crate_path("../reference/toolprm")))
+}
+
+fn load(files: ModelFiles) -> RewardModel {
     let config =
         RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 128 << 20, queue: 64 };
-    let handle = Runtime::start(config, vec![files.clone()]).expect("the reference ToolPRM loads").remove(0);
+    let handle = Runtime::start(config, vec![files.clone()]).expect("it loads").remove(0);
     RewardModel::new(handle, &files).expect("it is a reward model")
 }
 
@@ -56,7 +61,8 @@ fn steps(calls: &serde_json::Value) -> Vec<Step> {
 async fn rewards_equal_transformers() {
     let model = model();
     let tokenizer = &model.handle().info().tokenizer;
-    let tokens = RewardTokens::find(&ModelFiles::Folder(crate_path("../reference/toolprm")), tokenizer);
+    let files = ModelFiles::Folder(crate_path("../reference/toolprm"));
+    let tokens = RewardTokens::find(&files, &model.handle().info().config, tokenizer);
     let tokens = tokens.expect("markers and labels are there");
     let mut largest = 0f32;
     for case in fixture().cases {
@@ -65,7 +71,8 @@ async fn rewards_equal_transformers() {
         assert_eq!(*prompt.tokens, *case.prompt_token_ids);
         for answer in &case.answers {
             let input = tokens.input(tokenizer, &steps(&answer.calls)).expect("encodes");
-            assert_eq!((&input.tokens, &input.markers), (&answer.token_ids, &answer.marker_positions));
+            let markers: Vec<usize> = input.markers.into_iter().map(|at| at.expect("every step")).collect();
+            assert_eq!((&input.tokens, &markers), (&answer.token_ids, &answer.marker_positions));
         }
         for deterministic in [true, false] {
             let rewards = judge(&model, prompt.clone(), &case, deterministic).await;
@@ -98,7 +105,7 @@ async fn scoring_step_by_step_gives_what_scoring_at_once_gives() {
             };
             let judged = model.judge(request).await.expect("judges");
             assert_eq!(judged.rewards[0].len(), 1, "only the step that was asked for");
-            assert!((judged.rewards[0][0] - whole[end - 1]).abs() < 1e-5);
+            assert!((judged.rewards[0][0].expect("a reward") - whole[end - 1]).abs() < 1e-5);
             let all: usize = answer.token_ids.len();
             assert!(
                 (judged.usage.computed_tokens as usize) < all.max(40),
@@ -111,25 +118,102 @@ async fn scoring_step_by_step_gives_what_scoring_at_once_gives() {
 async fn judge(model: &RewardModel, prompt: Prompt, case: &Case, deterministic: bool) -> Vec<Vec<f32>> {
     let answers = case.answers.iter().map(|answer| (steps(&answer.calls), 0)).collect();
     let request = JudgedAnswers { owner: "test".into(), prompt, answers, deterministic };
-    model.judge(request).await.expect("judges").rewards
+    let rewards = model.judge(request).await.expect("judges").rewards;
+    let every_step = |answer: Vec<Option<f32>>| answer.into_iter().map(|reward| reward.expect("a reward"));
+    rewards.into_iter().map(|answer| every_step(answer).collect()).collect()
+}
+
+/// The reference ToolPRM's weights, read as a coarser model: what is before a marker is then encoded in
+/// one piece, so the rewards are other ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn coarser_models_give_rewards_at_their_own_markers_only() {
+    const REFERENCE: &str = "../reference/toolprm";
+    let case = fixture().cases.remove(0);
+    let steps = steps(&case.answers[0].calls);
+    let check = async |kind: &str, given: &[Marker]| {
+        let (_folder, files) = copy(REFERENCE, &format!(r#"{{"reward": {{"kind": "{kind}"}}}}"#));
+        let model = load(files);
+        assert_eq!((model.kind().name(), model.kind().markers()), (kind, given));
+        let answers = (1..=steps.len()).map(|end| (steps[..end].to_vec(), end - 1)).collect();
+        let prompt = Prompt::new(case.prompt_token_ids.clone());
+        let request = JudgedAnswers { owner: "coarse".into(), prompt, answers, deterministic: false };
+        let judged = model.judge(request).await.expect("judges");
+        for (step, rewards) in steps.iter().zip(&judged.rewards) {
+            assert_eq!(rewards.len(), 1, "one entry per step, with a reward or without");
+            assert_eq!(rewards[0].is_some(), given.contains(&step.marker()), "{kind}: {step:?}");
+            assert!(rewards[0].is_none_or(|reward| (0.0..=1.0).contains(&reward)));
+        }
+    };
+    check("toolprm", &Marker::ALL).await;
+    check("c_prm", &[Marker::FuncFinish, Marker::TotalFinish]).await;
+    check("orm", &[Marker::TotalFinish]).await;
+}
+
+/// The sigmoid of what transformers' classifier gives for the same tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scalar_head_judges_the_answer_with_the_end_of_its_turn() {
+    const SMALL: &str = "../lm/tests/fixtures/architectures";
+    let (folder, files) = copy(&format!("{SMALL}/qwen2_scalar"), "{}");
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        std::fs::copy(crate_path(SMALL).join("tokenizer").join(file), folder.path().join(file))
+            .expect("copied");
+    }
+    let model = load(files);
+    assert_eq!(model.kind(), RewardKind::ToolRm);
+    let info = model.handle().info();
+    let messages = serde_json::json!([{"role": "user", "content": "hello"}]);
+    let prompt = info.prompts.prompt(&messages, None).expect("renders");
+    let text = r#"[{"name": "f", "arguments": {"a": 1.5}}]"#;
+    let mut tokens = info.tokenizer.encode(text).expect("encodes");
+    tokens.push(info.tokenizer.special("<|im_end|>").expect("it ends the turn"));
+    let end = tokens.len() - 1;
+    let read = ReadRequest {
+        owner: "raw".into(),
+        prompt: prompt.clone(),
+        sequences: vec![ReadSequence { tokens, positions: vec![end] }],
+        ids: vec![0],
+        deterministic: true,
+    };
+    let number = model.handle().read(read).await.expect("reads").logits[0][0][0];
+    let steps = steps(&serde_json::from_str(text).expect("JSON"));
+    let request = JudgedAnswers { owner: "t".into(), prompt, answers: vec![(steps, 0)], deterministic: true };
+    let rewards = model.judge(request).await.expect("judges").rewards.remove(0);
+    let (last, before) = rewards.split_last().expect("rewards");
+    assert!(before.iter().all(Option::is_none), "{rewards:?}");
+    let expected = 1.0 / (1.0 + (-number).exp());
+    assert!((last.expect("a reward") - expected).abs() < 1e-6, "{last:?}, {expected}");
+}
+
+/// A copy of a model folder with another `toolbeam.json`.
+fn copy(from: &str, toolbeam: &str) -> (tempfile::TempDir, ModelFiles) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(crate_path(from)).expect("part of the repository") {
+        let file = entry.expect("readable").path();
+        std::fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("copied");
+    }
+    std::fs::write(folder.path().join("toolbeam.json"), toolbeam).expect("written");
+    let files = ModelFiles::Folder(folder.path().into());
+    (folder, files)
 }
 
 #[test]
 fn a_folder_that_is_no_reward_model_is_refused_by_name() {
-    let tokenizer = toolbeam_lm::Tokenizer::read(&ModelFiles::Folder(crate_path("../reference/toolprm")));
-    let tokenizer = tokenizer.expect("a tokenizer");
+    let inspection = Inspection::of(&ModelFiles::Folder(crate_path("../reference/toolprm")));
+    let (config, tokenizer) = inspection.config.zip(inspection.tokenizer).expect("it is whole");
     let check = |profile: &str, expected: &str| {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("toolbeam.json"), profile).expect("written");
-        let refused = RewardTokens::find(&ModelFiles::Folder(folder.path().into()), &tokenizer);
+        let refused = RewardTokens::find(&ModelFiles::Folder(folder.path().into()), &config, &tokenizer);
         let error = refused.expect_err(profile).to_string();
         assert!(error.contains(expected), "{error}");
     };
     check("{", "toolbeam.json");
     check(r#"{"input": "raw"}"#, "input is raw");
     check(r#"{"label_context": "positive"}"#, "label_context is positive");
-    check(r#"{"reward": {"kind": "orm"}}"#, "orm");
+    check(r#"{"reward": {"kind": "best"}}"#, "best");
+    check(r#"{"reward": {"kind": "toolrm"}}"#, "toolrm goes with ...ForSequenceClassification");
     check(r#"{"reward": {"markers": {"<NAME>": "<x>"}}}"#, "<NAME>, which is no marker");
+    check(r#"{"reward": {"kind": "orm", "markers": {"<FUNC_NAME>": "<x>"}}}"#, "no marker of orm");
     check(r#"{"reward": {"markers": {"<FUNC_NAME>": "<x>"}}}"#, "no special token <x>");
     check(
         r#"{"reward": {"labels": {"positive": "very right", "negative": "-"}}}"#,

@@ -454,7 +454,8 @@ impl ::prost::Name for Sampling {
 /// Asks for continuations.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExpandRequest {
-    /// The search that asks; names what Release frees. May be empty.
+    /// The search that asks; names what Release frees. May be empty. A gateway makes
+    /// it unique, whatever ids its callers choose.
     #[prost(string, tag = "1")]
     pub search_id: ::prost::alloc::string::String,
     /// The prompt.
@@ -851,8 +852,10 @@ pub mod policy_service_client {
                 .insert(GrpcMethod::new("toolbeam.v1.PolicyService", "Expand"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Frees what the replica holds for a search. Only an optimisation: nothing
-        /// is lost if it is never called, and unknown searches are ignored.
+        /// Frees what the replica holds for a search and keeps nothing for it any more,
+        /// not even of a request that was overtaken; so an id is not used again. Only an
+        /// optimisation: nothing is lost if it is never called, and unknown searches are
+        /// ignored.
         pub async fn release(
             &mut self,
             request: impl tonic::IntoRequest<super::ReleaseRequest>,
@@ -928,8 +931,10 @@ pub mod policy_service_server {
             &self,
             request: tonic::Request<super::ExpandRequest>,
         ) -> std::result::Result<tonic::Response<Self::ExpandStream>, tonic::Status>;
-        /// Frees what the replica holds for a search. Only an optimisation: nothing
-        /// is lost if it is never called, and unknown searches are ignored.
+        /// Frees what the replica holds for a search and keeps nothing for it any more,
+        /// not even of a request that was overtaken; so an id is not used again. Only an
+        /// optimisation: nothing is lost if it is never called, and unknown searches are
+        /// ignored.
         async fn release(
             &self,
             request: tonic::Request<super::ReleaseRequest>,
@@ -1455,7 +1460,7 @@ pub mod scorer_service_client {
                 .insert(GrpcMethod::new("toolbeam.v1.ScorerService", "Score"));
             self.inner.unary(req, path, codec).await
         }
-        /// Frees what the replica holds for a search. Only an optimisation.
+        /// Frees what the replica holds for a search, as PolicyService.Release does.
         pub async fn release(
             &mut self,
             request: impl tonic::IntoRequest<super::ReleaseRequest>,
@@ -1525,7 +1530,7 @@ pub mod scorer_service_server {
             &self,
             request: tonic::Request<super::ScoreRequest>,
         ) -> std::result::Result<tonic::Response<super::ScoreResponse>, tonic::Status>;
-        /// Frees what the replica holds for a search. Only an optimisation.
+        /// Frees what the replica holds for a search, as PolicyService.Release does.
         async fn release(
             &self,
             request: tonic::Request<super::ReleaseRequest>,
@@ -1977,7 +1982,8 @@ pub struct SearchRequest {
     /// equal answers and rewards whatever else is running. Slower.
     #[prost(bool, tag = "13")]
     pub deterministic: bool,
-    /// Return every round with its candidates in the response.
+    /// Return every round with its candidates in the response. SearchStream tells
+    /// the rounds as events instead and leaves them out of the response.
     #[prost(bool, tag = "14")]
     pub trace: bool,
 }
@@ -2239,7 +2245,7 @@ pub struct SearchEvent {
     /// Counted from 1 without gaps.
     #[prost(uint64, tag = "2")]
     pub sequence: u64,
-    /// Counted from 1.
+    /// The round, counted from 1; with `finished`, how many there were.
     #[prost(uint32, tag = "3")]
     pub round: u32,
     #[prost(oneof = "search_event::Event", tags = "4, 5, 6, 7, 8")]
@@ -2304,7 +2310,8 @@ pub mod search_event {
             "type.googleapis.com/toolbeam.v1.SearchEvent.Pruned".into()
         }
     }
-    /// All surviving beams agree on these steps.
+    /// Every surviving beam and every finished answer agrees on these steps, so that
+    /// whatever the search returns begins with them. Each step is told once.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Committed {
         /// Index of the first of the steps in the answer.
@@ -2335,7 +2342,7 @@ pub mod search_event {
         /// A round was pruned.
         #[prost(message, tag = "6")]
         Pruned(Pruned),
-        /// All surviving beams agree on steps.
+        /// Whatever the search returns begins with these steps.
         #[prost(message, tag = "7")]
         Committed(Committed),
         /// The search ended.
@@ -2767,7 +2774,10 @@ pub mod search_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Searches and tells what happens meanwhile; the last event carries the
-        /// response. Not served yet: UNIMPLEMENTED.
+        /// response. A search that fails ends the stream with the status that Search
+        /// would give. No event is dropped: the search waits for a reader that is slow,
+        /// until only the time kept for finishing is left; from then on it waits for
+        /// nobody, and the reader finds what it missed, in order, when it reads on.
         pub async fn search_stream(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchRequest>,
@@ -2792,7 +2802,7 @@ pub mod search_service_client {
                 .insert(GrpcMethod::new("toolbeam.v1.SearchService", "SearchStream"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Ends a running search. Not served yet: UNIMPLEMENTED.
+        /// Ends a running search. Its own call ends with CANCELLED.
         pub async fn cancel_search(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelSearchRequest>,
@@ -2869,7 +2879,10 @@ pub mod search_service_server {
             + std::marker::Send
             + 'static;
         /// Searches and tells what happens meanwhile; the last event carries the
-        /// response. Not served yet: UNIMPLEMENTED.
+        /// response. A search that fails ends the stream with the status that Search
+        /// would give. No event is dropped: the search waits for a reader that is slow,
+        /// until only the time kept for finishing is left; from then on it waits for
+        /// nobody, and the reader finds what it missed, in order, when it reads on.
         async fn search_stream(
             &self,
             request: tonic::Request<super::SearchRequest>,
@@ -2877,7 +2890,7 @@ pub mod search_service_server {
             tonic::Response<Self::SearchStreamStream>,
             tonic::Status,
         >;
-        /// Ends a running search. Not served yet: UNIMPLEMENTED.
+        /// Ends a running search. Its own call ends with CANCELLED.
         async fn cancel_search(
             &self,
             request: tonic::Request<super::CancelSearchRequest>,

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use toolbeam_client::v1::tool_choice::Choice;
-use toolbeam_client::{ClientConfig, v1};
+use toolbeam_client::{Client, ClientConfig, Happening, v1};
 
 use crate::connection::ConnectionArgs;
+use crate::events;
 use crate::output;
 use crate::tools::read_tools;
 
@@ -18,6 +19,7 @@ use crate::tools::read_tools;
 #[derive(clap::Args)]
 pub(crate) struct CallArgs {
     /// What the user says.
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     query: String,
     /// The tools: a JSON list in OpenAI's form or of {"name", "description", "parameters"}. May be left
     /// out with --tool-choice none.
@@ -30,9 +32,15 @@ pub(crate) struct CallArgs {
     /// The most calls in an answer; 0 is no limit.
     #[arg(long, value_name = "K", default_value_t = 0)]
     max_calls: u32,
-    /// Print one JSON object instead of the readable trace.
+    /// Print one JSON object instead of the readable trace; with --stream, one object per event.
     #[arg(long)]
     json: bool,
+    /// Print what happens as it happens.
+    #[arg(long)]
+    stream: bool,
+    /// The search's id, by which `toolbeam cancel` can end it. Made up if absent.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    search_id: String,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -46,14 +54,14 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_enum, default_value_t = StrategyName::FineGrainedBeam)]
     strategy: StrategyName,
     /// How many partial answers are retained (the paper's N).
-    #[arg(long, short = 'n', default_value_t = 2)]
+    #[arg(long, short = 'n', default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     num_beams: u32,
     /// How often each is continued (the paper's M).
-    #[arg(long, short = 'm', default_value_t = 8)]
+    #[arg(long, short = 'm', default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     expansions_per_beam: u32,
     /// The policy's temperature. The default suits the weak weights that ship with Toolbeam: the hotter
     /// they sample, the more nonsense their ToolPRM has to tell apart. The service's own default is 0.8.
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.3, value_parser = parse_temperature)]
     temperature: f32,
     /// The seed of the search.
     #[arg(long, default_value_t = 0)]
@@ -62,13 +70,13 @@ pub(crate) struct SearchArgs {
     #[arg(long)]
     deterministic: bool,
     /// The most answers to return, best first.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     num_answers: u32,
     /// Accept well-formed answers that the tools' schemas do not allow.
     #[arg(long)]
     no_schema: bool,
     /// The deadline, in milliseconds.
-    #[arg(long, default_value_t = 60_000)]
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     timeout_ms: u64,
 }
 
@@ -129,20 +137,46 @@ fn read_choice(text: &str) -> Result<Choice, Infallible> {
     })
 }
 
+fn parse_temperature(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|temperature: &f32| temperature.is_finite() && *temperature >= 0.0);
+    parsed.ok_or_else(|| "write a finite number from 0 on".to_owned())
+}
+
 /// Searches once and prints. Fails if there is no valid answer.
 pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
     let tools = args.tools.as_deref().map(read_tools).transpose()?;
     let request = v1::SearchRequest {
+        search_id: args.search_id,
         tool_choice: args.tool_choice.map(|choice| v1::ToolChoice { choice: Some(choice) }),
         max_calls: args.max_calls,
         ..args.search.request(&args.query, tools.unwrap_or_default())
     };
     let client = args.connection.client(args.search.client()).await?;
-    let response = client.search(request).await?;
-    if args.json {
-        println!("{}", output::to_json(&response));
+    let response = if args.stream {
+        stream(&client, request, args.json).await?
     } else {
-        print!("{}", output::trace(&response));
-    }
+        let response = client.search(request).await?;
+        match args.json {
+            true => println!("{}", output::to_json(&response)),
+            false => print!("{}", output::trace(&response)),
+        }
+        response
+    };
     Ok(if response.answers.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Searches and prints each event; gives the response that the last one carries.
+async fn stream(client: &Client, request: v1::SearchRequest, json: bool) -> Result<v1::SearchResponse> {
+    let mut stream = client.search_stream(request).await?;
+    let mut response = None;
+    while let Some(event) = stream.next().await? {
+        match json {
+            true => println!("{}", events::to_json(&event)),
+            false => print!("{}", events::readable(&event)),
+        }
+        if let Happening::Finished(finished) = event.happening {
+            response = Some(*finished);
+        }
+    }
+    response.context("the stream ended without a response; try again")
 }

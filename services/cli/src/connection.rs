@@ -25,7 +25,7 @@ impl ConnectionArgs {
         let engine = Engine::start(self.engine).await?;
         let (connector, listener) = memory();
         tokio::spawn(async move {
-            if let Err(error) = engine.run(listener, std::future::pending()).await {
+            if let Err(error) = engine.run(listener).await {
                 tracing::error!(%error, "the services ended");
             }
         });

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     let listener = Listener::tcp(&args.listen).await?;
     let address = listener.address().context("a TCP listener has an address")?.to_string();
     tokio::spawn(async move {
-        if let Err(error) = engine.run(listener, std::future::pending()).await {
+        if let Err(error) = engine.run(listener).await {
             tracing::error!(%error, "the services ended");
         }
     });

@@ -1,9 +1,13 @@
 //! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
 mod call;
+mod cancel;
+mod check;
 mod connection;
 mod demo;
 mod eval;
+mod events;
+mod exit;
 mod models;
 mod output;
 mod roles;
@@ -16,7 +20,7 @@ use toolbeam_serve::{TelemetryConfig, init_telemetry};
 
 /// Which function calls should be made? Toolbeam answers by search.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = exit::CODES)]
 struct Cli {
     #[command(flatten)]
     telemetry: TelemetryConfig,
@@ -36,24 +40,33 @@ enum Command {
     Gateway(roles::GatewayArgs),
     /// Search once and print the answer.
     Call(call::CallArgs),
+    /// End a running search.
+    Cancel(cancel::CancelArgs),
     /// Search the queries that ship with Toolbeam and compare with their gold answers.
     Demo(demo::DemoArgs),
     /// Measure answers against evaluation sets.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Look at model folders.
+    #[command(subcommand)]
+    Models(check::ModelsCommand),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut cli = Cli::parse();
-    let is_service = !matches!(cli.command, Command::Call(_) | Command::Demo(_) | Command::Eval(_));
+    let mut cli: Cli = exit::parse();
+    let is_service = match cli.command {
+        Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_) => true,
+        Command::Call(_) | Command::Cancel(_) | Command::Demo(_) | Command::Eval(_) | Command::Models(_) => {
+            false
+        }
+    };
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
-        // What a person asked for is on standard output; only trouble belongs beside it.
-        cli.telemetry.log_filter = "warn".to_owned();
+        // What a person asked for is on standard output, and what is wrong is said once, at the end.
+        cli.telemetry.log_filter = "error".to_owned();
     }
     if let Err(error) = init_telemetry(&cli.telemetry) {
-        eprintln!("toolbeam: {error}");
-        return ExitCode::FAILURE;
+        return exit::report(&error.into());
     }
     let done = match cli.command {
         Command::Serve(args) => roles::serve(args).await.map(|()| ExitCode::SUCCESS),
@@ -61,11 +74,10 @@ async fn main() -> ExitCode {
         Command::Scorer(args) => roles::scorer(args).await.map(|()| ExitCode::SUCCESS),
         Command::Gateway(args) => roles::gateway(args).await.map(|()| ExitCode::SUCCESS),
         Command::Call(args) => call::run(args).await,
+        Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
+        Command::Models(command) => check::run_models(command),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("toolbeam: {error:#}");
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| exit::report(&error))
 }

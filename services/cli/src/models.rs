@@ -19,7 +19,8 @@ pub(crate) struct RuntimeArgs {
     /// The most keys and values per model, such as 512MiB or 2GiB.
     #[arg(long, env = "TOOLBEAM_KV_BYTES", default_value = "1GiB", value_parser = parse_bytes)]
     kv_bytes: Bytes,
-    /// How many requests may wait for the device.
+    /// How many requests a model takes at a time, those that wait included; one more is refused and
+    /// told to come back after the time that requests took lately.
     #[arg(long, env = "TOOLBEAM_DEVICE_QUEUE", default_value_t = 4096)]
     device_queue: usize,
 }

@@ -9,12 +9,7 @@ use toolbeam_client::v1;
 /// A readable account: rounds with their candidates, the answers, and what was spent.
 pub(crate) fn trace(response: &v1::SearchResponse) -> String {
     let mut out = String::new();
-    for round in &response.rounds {
-        let _ = writeln!(out, "  round {}: {} candidates", round.round, round.candidates.len());
-        for candidate in &round.candidates {
-            let _ = writeln!(out, "    {}", candidate_line(candidate));
-        }
-    }
+    response.rounds.iter().for_each(|trace| out.push_str(&round(trace)));
     if response.answers.is_empty() {
         let _ = writeln!(out, "  no valid answer");
     }
@@ -29,6 +24,27 @@ pub(crate) fn trace(response: &v1::SearchResponse) -> String {
     }
     let _ = writeln!(out, "  {}", spent(response));
     out
+}
+
+/// A round with its candidates, a line each.
+pub(crate) fn round(round: &v1::RoundTrace) -> String {
+    let mut out = format!("  round {}: {} candidates\n", round.round, round.candidates.len());
+    for candidate in &round.candidates {
+        let _ = writeln!(out, "    {}", candidate_line(candidate));
+    }
+    out
+}
+
+/// A step in a few words.
+pub(crate) fn step(step: &v1::Step) -> String {
+    match step.marker() {
+        v1::Marker::FuncName => step.name.clone(),
+        v1::Marker::ArgValue => format!("{}={}", step.key, step.value),
+        v1::Marker::ParamFinish => "end of arguments".to_owned(),
+        v1::Marker::FuncFinish => "end of call".to_owned(),
+        v1::Marker::TotalFinish => "end of answer".to_owned(),
+        v1::Marker::Unspecified => "?".to_owned(),
+    }
 }
 
 fn candidate_line(candidate: &v1::CandidateTrace) -> String {
@@ -138,19 +154,25 @@ fn answer_json(answer: &v1::Answer) -> Value {
         "calls": calls.collect::<Value>(),
         "content": answer.content,
         "reward": answer.reward,
-        "steps": answer.steps.iter().map(step_json).collect::<Value>(),
+        "steps": answer.steps.iter().map(judged_json).collect::<Value>(),
         "log_probability": answer.log_probability,
         "count": answer.count,
     })
 }
 
-fn step_json(judged: &v1::JudgedStep) -> Value {
-    let step = judged.step.clone().unwrap_or_default();
+fn judged_json(judged: &v1::JudgedStep) -> Value {
+    let mut out = step_json(judged.step.as_ref().unwrap_or(&v1::Step::default()));
+    out["reward"] = judged.reward.into();
+    out
+}
+
+/// A step: its marker, and what belongs to the marker.
+pub(crate) fn step_json(step: &v1::Step) -> Value {
     let mut out = json!({ "marker": step.marker().as_str_name().trim_start_matches("MARKER_") });
     match step.marker() {
-        v1::Marker::FuncName => out["name"] = step.name.into(),
+        v1::Marker::FuncName => out["name"] = step.name.as_str().into(),
         v1::Marker::ArgValue => {
-            out["key"] = step.key.into();
+            out["key"] = step.key.as_str().into();
             out["value"] = json_or_text(&step.value);
         }
         v1::Marker::ParamFinish
@@ -158,23 +180,26 @@ fn step_json(judged: &v1::JudgedStep) -> Value {
         | v1::Marker::TotalFinish
         | v1::Marker::Unspecified => {}
     }
-    out["reward"] = judged.reward.into();
     out
 }
 
-fn round_json(round: &v1::RoundTrace) -> Value {
-    let candidates = round.candidates.iter().map(|candidate| {
-        json!({
-            "parent": candidate.parent,
-            "beam": candidate.beam,
-            "text": String::from_utf8_lossy(&candidate.text),
-            "rewards": candidate.steps.iter().map(|step| step.reward).collect::<Vec<_>>(),
-            "reward": candidate.reward,
-            "count": candidate.count,
-            "fate": candidate.fate().as_str_name().trim_start_matches("FATE_"),
-        })
-    });
+/// A round with the fate of each candidate.
+pub(crate) fn round_json(round: &v1::RoundTrace) -> Value {
+    let candidates = round.candidates.iter().map(candidate_json);
     json!({ "round": round.round, "candidates": candidates.collect::<Value>() })
+}
+
+/// A candidate with its rewards.
+pub(crate) fn candidate_json(candidate: &v1::CandidateTrace) -> Value {
+    json!({
+        "parent": candidate.parent,
+        "beam": candidate.beam,
+        "text": String::from_utf8_lossy(&candidate.text),
+        "rewards": candidate.steps.iter().map(|step| step.reward).collect::<Vec<_>>(),
+        "reward": candidate.reward,
+        "count": candidate.count,
+        "fate": candidate.fate().as_str_name().trim_start_matches("FATE_"),
+    })
 }
 
 fn json_or_text(text: &str) -> Value {

@@ -1,6 +1,7 @@
 //! The services, each in a process of its own or all in one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tonic::service::Routes;
@@ -9,7 +10,10 @@ use toolbeam_gateway::{Gateway, GatewayConfig, Upstreams};
 use toolbeam_policy::{PolicyConfig, PolicyServer};
 use toolbeam_reward::RewardModel;
 use toolbeam_scorer::{ScorerConfig, ScorerServer};
-use toolbeam_serve::{ChannelConfig, Health, Listener, Server, ServerConfig, memory, shutdown_signal};
+use toolbeam_serve::{
+    CancellationToken, ChannelConfig, Health, LateRoutes, Listener, Server, ServerConfig, memory,
+    shutdown_signal,
+};
 
 use crate::models::{RuntimeArgs, policy_files, scorer_files};
 
@@ -94,30 +98,44 @@ pub(crate) struct GatewayArgs {
 
 /// Serves all roles until the process is told to stop.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
-    let listener = Listener::tcp(&args.listen).await?;
-    let engine = Engine::start(args.engine).await?;
-    announce("toolbeam serve", &listener);
-    engine.run(listener, shutdown_signal()).await
+    let names = [Gateway::NAME, PolicyServer::NAME, ScorerServer::NAME];
+    let listening = Listening::at(&args.listen, args.engine.server.clone(), &names).await?;
+    let overdue = listening.server.overdue.clone();
+    let load = async {
+        let engine = Engine::start(args.engine).await?;
+        engine.gateway.ready().await;
+        let gateway = Arc::clone(&engine.gateway);
+        tokio::spawn(async move {
+            overdue.cancelled().await;
+            gateway.end_searches();
+        });
+        Ok(engine.routes())
+    };
+    listening.run("toolbeam serve", load).await
 }
 
 /// Serves a policy until the process is told to stop.
 pub(crate) async fn policy(args: PolicyArgs) -> Result<()> {
-    let listener = Listener::tcp(&args.listen).await?;
-    let files = policy_files(args.model);
-    let handle = args.runtime.load(vec![files.clone()]).await?.remove(0);
-    let service = PolicyServer::new(handle, &files, args.policy)?;
-    let services = Routes::new(service.into_service(args.server.max_message_bytes));
-    run("toolbeam policy", PolicyServer::NAME, services, args.server, listener).await
+    let bytes = args.server.max_message_bytes;
+    let listening = Listening::at(&args.listen, args.server, &[PolicyServer::NAME]).await?;
+    let load = async {
+        let handle = args.runtime.load(vec![policy_files(args.model)]).await?.remove(0);
+        Ok(Routes::new(PolicyServer::new(handle, args.policy)?.into_service(bytes)))
+    };
+    listening.run("toolbeam policy", load).await
 }
 
 /// Serves a reward model until the process is told to stop.
 pub(crate) async fn scorer(args: ScorerArgs) -> Result<()> {
-    let listener = Listener::tcp(&args.listen).await?;
-    let files = scorer_files(args.model);
-    let handle = args.runtime.load(vec![files.clone()]).await?.remove(0);
-    let service = ScorerServer::new(RewardModel::new(handle, &files)?, &args.scorer);
-    let services = Routes::new(service.into_service(args.server.max_message_bytes));
-    run("toolbeam scorer", ScorerServer::NAME, services, args.server, listener).await
+    let bytes = args.server.max_message_bytes;
+    let listening = Listening::at(&args.listen, args.server, &[ScorerServer::NAME]).await?;
+    let load = async {
+        let files = scorer_files(args.model);
+        let handle = args.runtime.load(vec![files.clone()]).await?.remove(0);
+        let model = RewardModel::new(handle, &files)?;
+        Ok(Routes::new(ScorerServer::new(model, &args.scorer).into_service(bytes)))
+    };
+    listening.run("toolbeam scorer", load).await
 }
 
 /// Serves searches until the process is told to stop.
@@ -129,17 +147,39 @@ pub(crate) async fn gateway(args: GatewayArgs) -> Result<()> {
     Ok(gateway.run(listener, shutdown_signal()).await?)
 }
 
-async fn run(
-    role: &str,
-    name: &str,
-    services: Routes,
-    config: ServerConfig,
+/// A server that listens already and serves once its models are loaded.
+struct Listening {
     listener: Listener,
-) -> Result<()> {
-    let health = Health::new(&[name]).await;
-    health.serving().await;
-    announce(role, &listener);
-    Ok(Server { config, services, health }.run(listener, shutdown_signal()).await?)
+    server: Server,
+    late: LateRoutes,
+}
+
+impl Listening {
+    /// Listens at an address for the services of these names.
+    async fn at(address: &str, config: ServerConfig, names: &[&str]) -> Result<Listening> {
+        let listener = Listener::tcp(address).await?;
+        let late = LateRoutes::default();
+        let (health, overdue) = (Health::new(names).await, CancellationToken::new());
+        Ok(Listening { listener, server: Server { config, services: late.routes(), health, overdue }, late })
+    }
+
+    /// Answers probes while `load` runs, then serves what it gives until the process is told to stop.
+    async fn run(self, role: &str, load: impl Future<Output = Result<Routes>>) -> Result<()> {
+        let Listening { listener, server, late } = self;
+        let (address, health) = (listener.address(), server.health.clone());
+        let beside = async {
+            late.fill(load.await?);
+            health.serving().await;
+            if let Some(address) = address {
+                tracing::info!(role, %address, "serving");
+            }
+            std::future::pending::<Result<()>>().await
+        };
+        tokio::select! {
+            ended = server.run(listener, shutdown_signal()) => Ok(ended?),
+            failed = beside => failed,
+        }
+    }
 }
 
 fn announce(role: &str, listener: &Listener) {
@@ -151,30 +191,40 @@ fn announce(role: &str, listener: &Listener) {
 /// All roles in this process. The gateway reaches the others by gRPC over memory, as it would reach
 /// them over a network.
 pub(crate) struct Engine {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     models: Routes,
+    server: ServerConfig,
 }
 
 impl Engine {
     /// Loads both models and starts the services.
     pub(crate) async fn start(args: EngineArgs) -> Result<Engine> {
         let (policy, scorer) = (policy_files(args.policy_model), scorer_files(args.scorer_model));
-        let mut handles = args.runtime.load(vec![policy.clone(), scorer.clone()]).await?;
+        let mut handles = args.runtime.load(vec![policy, scorer.clone()]).await?;
         let (scorer_handle, policy_handle) = (handles.pop(), handles.pop());
         let policy_handle = policy_handle.context("the policy was not loaded")?;
         let scorer_handle = scorer_handle.context("the reward model was not loaded")?;
-        let policy = PolicyServer::new(policy_handle, &policy, args.policy)?;
+        let policy = PolicyServer::new(policy_handle, args.policy)?;
         let scorer = ScorerServer::new(RewardModel::new(scorer_handle, &scorer)?, &args.scorer);
         let bytes = args.server.max_message_bytes;
         let models = Routes::new(policy.into_service(bytes)).add_service(scorer.into_service(bytes));
         let channel = serve_in_memory(models.clone(), args.server.clone()).await;
-        let gateway = Gateway::start(args.gateway, args.server, channel.clone(), channel)?;
-        Ok(Engine { gateway, models })
+        let gateway = Gateway::start(args.gateway, args.server.clone(), channel.clone(), channel)?;
+        Ok(Engine { gateway: Arc::new(gateway), models, server: args.server })
     }
 
-    /// Serves searches, and the models beside them, until `shutdown`.
-    pub(crate) async fn run(self, listener: Listener, shutdown: impl Future<Output = ()>) -> Result<()> {
-        Ok(self.gateway.run_with(self.models, listener, shutdown).await?)
+    /// The services of all roles.
+    fn routes(self) -> Routes {
+        self.gateway.add_to(self.models)
+    }
+
+    /// Serves all roles for as long as the future is awaited.
+    pub(crate) async fn run(self, listener: Listener) -> Result<()> {
+        let health = Health::new(&[Gateway::NAME, PolicyServer::NAME, ScorerServer::NAME]).await;
+        health.serving().await;
+        let config = self.server.clone();
+        let server = Server { config, services: self.routes(), health, overdue: CancellationToken::new() };
+        Ok(server.run(listener, std::future::pending()).await?)
     }
 }
 
@@ -182,7 +232,7 @@ async fn serve_in_memory(services: Routes, config: ServerConfig) -> Channel {
     let (connector, listener) = memory();
     let health = Health::new(&[PolicyServer::NAME, ScorerServer::NAME]).await;
     health.serving().await;
-    let server = Server { config, services, health };
+    let server = Server { config, services, health, overdue: CancellationToken::new() };
     // It ends with the process: the gateway, its only caller, drains first.
     tokio::spawn(async move {
         if let Err(error) = server.run(listener, std::future::pending()).await {

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use toolbeam_client::v1;
 
+use crate::exit::WrongFile;
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ToolEntry {
@@ -25,12 +27,12 @@ struct PlainTool {
 
 /// Reads a tools file. Parameters keep the order of their keys.
 pub(crate) fn read_tools(path: &Path) -> Result<Vec<v1::Tool>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| WrongFile(format!("cannot read {name}")))?;
     parse_tools(&text).with_context(|| {
-        format!(
-            "{} is no tools file: a JSON list of {{\"name\", \"description\", \"parameters\"}}",
-            path.display()
-        )
+        WrongFile(format!(
+            "{name} is no tools file: a JSON list of {{\"name\", \"description\", \"parameters\"}}"
+        ))
     })
 }
 

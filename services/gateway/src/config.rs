@@ -1,7 +1,6 @@
 //! What a gateway is told at its start.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use tonic::transport::Channel;
 use toolbeam_serve::{ChannelConfig, ServeError, connect_lazy};
@@ -14,15 +13,13 @@ const ARBITERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 /// less than these limits, never for more.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct GatewayConfig {
-    /// The most searches at a time; one more is refused with a delay to wait.
+    /// The most searches at a time; one more is refused and told to come back after the time that
+    /// searches took lately.
     #[arg(long, env = "TOOLBEAM_MAX_SEARCHES", default_value_t = 256)]
     pub max_searches: usize,
     /// Threads that run searches; models compute elsewhere.
     #[arg(long, env = "TOOLBEAM_ARBITERS", default_value_t = ARBITERS)]
     pub arbiters: NonZeroUsize,
-    /// The delay that a refused caller is told to wait, in milliseconds.
-    #[arg(long, env = "TOOLBEAM_RETRY_AFTER_MS", default_value_t = 1_000)]
-    pub retry_after_ms: u64,
     /// The longest search, in milliseconds; at most a day.
     #[arg(long, env = "TOOLBEAM_MAX_DURATION_MS", default_value_t = 120_000,
           value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
@@ -52,7 +49,6 @@ impl Default for GatewayConfig {
         GatewayConfig {
             max_searches: 256,
             arbiters: ARBITERS,
-            retry_after_ms: 1_000,
             max_duration_ms: 120_000,
             reserve_percent: 25,
             max_rounds: 256,
@@ -60,13 +56,6 @@ impl Default for GatewayConfig {
             max_reward_tokens: 1_000_000,
             max_step_tokens: 512,
         }
-    }
-}
-
-impl GatewayConfig {
-    /// The delay that a refused caller is told to wait.
-    pub(crate) fn retry_after(&self) -> Duration {
-        Duration::from_millis(self.retry_after_ms)
     }
 }
 

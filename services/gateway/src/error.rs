@@ -50,6 +50,9 @@ pub enum GatewayError {
     /// The search was cancelled.
     #[error("the search was cancelled")]
     Cancelled,
+    /// The gateway goes down and ended the search.
+    #[error("this gateway is shutting down; try again, and another one will answer")]
+    GoingDown,
     /// The engine's threads cannot be had.
     #[error("{0}; allow this process more threads")]
     Start(String),
@@ -60,7 +63,7 @@ pub enum GatewayError {
 
 impl GatewayError {
     /// What the engine's error means for the caller of a search.
-    pub(crate) fn of_engine(error: EngineError, retry_after: Duration) -> GatewayError {
+    pub(crate) fn of_engine(error: EngineError) -> GatewayError {
         let message = error.to_string();
         let invalid = |field: &str, description| {
             GatewayError::Invalid(vec![Violation { field: field.to_owned(), description }])
@@ -68,7 +71,7 @@ impl GatewayError {
         match error {
             EngineError::Settings(SettingsError::OutOfRange { field, .. }) => invalid(field, message),
             EngineError::DuplicateId(_) => invalid("search_id", message),
-            EngineError::Full { .. } => GatewayError::Full { retry_after },
+            EngineError::Full { retry_after, .. } => GatewayError::Full { retry_after },
             EngineError::Lost(_) => GatewayError::Lost(message),
             EngineError::Start(_) => GatewayError::Start(message),
         }
@@ -86,14 +89,10 @@ impl From<GatewayError> for Status {
             GatewayError::Port(failure) => of_failure(failure),
             GatewayError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
             GatewayError::Cancelled => Status::cancelled(message),
+            GatewayError::GoingDown => Status::unavailable(message),
             GatewayError::Start(_) | GatewayError::Lost(_) => Status::internal(message),
         }
     }
-}
-
-/// The answer of an RPC that is not served yet.
-pub(crate) fn unserved(rpc: &'static str, remedy: &'static str) -> Status {
-    GatewayError::Unsupported { field: rpc, remedy }.into()
 }
 
 /// How long to wait for a full service that does not say so itself.

@@ -6,10 +6,14 @@
 
 mod config;
 mod error;
+mod events;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod models;
 mod request;
 mod response;
+mod running;
 mod service;
 mod step;
 mod trace;

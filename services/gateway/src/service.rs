@@ -9,9 +9,10 @@ use toolbeam_proto::v1::{
     CancelSearchRequest, CancelSearchResponse, GetSearchModelsRequest, GetSearchModelsResponse, SearchEvent,
     SearchRequest, SearchResponse,
 };
-use toolbeam_serve::deadline;
+use toolbeam_serve::{deadline, require_search_id};
 
-use crate::error::{GatewayError, Reply, ReplyStream, unserved};
+use crate::error::{GatewayError, Reply, ReplyStream};
+use crate::events::events;
 use crate::gateway::Gateway;
 use crate::models::Models;
 
@@ -33,12 +34,19 @@ impl SearchService for Rpc {
         Ok(Response::new(searched?))
     }
 
-    async fn search_stream(&self, _request: Request<SearchRequest>) -> Reply<Self::SearchStreamStream> {
-        Err(unserved("SearchStream", "call Search, with trace to see the rounds"))
+    async fn search_stream(&self, request: Request<SearchRequest>) -> Reply<Self::SearchStreamStream> {
+        let deadline = deadline(request.metadata())?;
+        let request = request.into_inner();
+        let (asked, began) = (request.search_id.clone(), Instant::now());
+        let begun = self.0.begin(request, deadline, true).await;
+        let running = begun.inspect_err(|error| log_failure(&asked, error, began))?;
+        Ok(Response::new(events(running, move |searched| log(&asked, searched, began))))
     }
 
-    async fn cancel_search(&self, _request: Request<CancelSearchRequest>) -> Reply<CancelSearchResponse> {
-        Err(unserved("CancelSearch", "cancel the call of Search itself"))
+    async fn cancel_search(&self, request: Request<CancelSearchRequest>) -> Reply<CancelSearchResponse> {
+        let search_id = request.into_inner().search_id;
+        require_search_id(&search_id).map_err(|wrong| GatewayError::Invalid(vec![wrong]))?;
+        Ok(Response::new(CancelSearchResponse { cancelled: self.0.cancel(&search_id) }))
     }
 
     async fn get_model_info(
@@ -53,7 +61,6 @@ impl SearchService for Rpc {
 
 /// One line per search. What was asked and answered is not in it.
 fn log(asked: &str, searched: &Result<SearchResponse, GatewayError>, began: Instant) {
-    let milliseconds = began.elapsed().as_secs_f64() * 1e3;
     match searched {
         Ok(response) => {
             let usage = response.usage.unwrap_or_default();
@@ -66,10 +73,18 @@ fn log(asked: &str, searched: &Result<SearchResponse, GatewayError>, began: Inst
                 rounds = usage.rounds,
                 policy_tokens,
                 reward_tokens,
-                milliseconds,
+                milliseconds = milliseconds(began),
                 "search ended"
             );
         }
-        Err(error) => tracing::warn!(search_id = asked, %error, milliseconds, "search failed"),
+        Err(error) => log_failure(asked, error, began),
     }
+}
+
+fn log_failure(asked: &str, error: &GatewayError, began: Instant) {
+    tracing::warn!(search_id = asked, %error, milliseconds = milliseconds(began), "search failed");
+}
+
+fn milliseconds(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1e3
 }

@@ -10,7 +10,8 @@ pub(crate) fn round(trace: &RoundTrace) -> v1::RoundTrace {
     v1::RoundTrace { round: trace.round, candidates: trace.candidates.iter().map(candidate).collect() }
 }
 
-fn candidate(trace: &CandidateTrace) -> v1::CandidateTrace {
+/// A candidate as the contract has it.
+pub(crate) fn candidate(trace: &CandidateTrace) -> v1::CandidateTrace {
     let answer = &trace.answer;
     let steps = trace.new_steps.clone();
     v1::CandidateTrace {

@@ -1,13 +1,8 @@
 //! Errors of the policy service, and their gRPC codes.
 
-use std::time::Duration;
-
-use tonic::{Code, Status};
+use tonic::Status;
 use toolbeam_lm::LmError;
 use toolbeam_serve::{PromptError, Violation, invalid_argument, resource_exhausted};
-
-/// How long a caller waits before it tries a full service again.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// An error of the policy service.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +10,14 @@ pub enum PolicyError {
     /// `toolbeam.json` names what cannot be served.
     #[error("toolbeam.json: {0}")]
     Profile(String),
+    /// The model writes nothing.
+    #[error(
+        "config.json: architectures names {architecture}, whose scalar head writes nothing; serve it as a scorer"
+    )]
+    Head {
+        /// Its architecture.
+        architecture: String,
+    },
     /// Fields of a request are wrong.
     #[error("{} fields of the request are wrong", .0.len())]
     Invalid(Vec<Violation>),
@@ -57,7 +60,7 @@ impl From<PolicyError> for Status {
             PolicyError::Invalid(violations) => invalid_argument(violations),
             PolicyError::PromptUnknown(status) => *status,
             PolicyError::Fingerprint { .. } => Status::failed_precondition(message),
-            PolicyError::Profile(_) => Status::failed_precondition(message),
+            PolicyError::Profile(_) | PolicyError::Head { .. } => Status::failed_precondition(message),
             PolicyError::Unimplemented(_) => Status::unimplemented(message),
             PolicyError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
             PolicyError::Model(error) => model_status(&error),
@@ -73,8 +76,8 @@ fn model_status(error: &LmError) -> Status {
     match error {
         LmError::Template(_) | LmError::Tokenizer(_) | LmError::TooLong { .. } => field("prompt"),
         LmError::TokenOutOfRange { .. } => field("beams.token_ids"),
-        LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
-        LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
+        LmError::KvBound { .. } => Status::failed_precondition(message),
+        LmError::QueueFull { retry_after } => resource_exhausted(&message, *retry_after),
         LmError::Stopped => Status::unavailable(message),
         LmError::Read { .. } | LmError::ModelFile { .. } | LmError::Torch(_) | LmError::BatchFailed(_) => {
             Status::internal(message)

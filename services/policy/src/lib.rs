@@ -5,10 +5,14 @@
 
 mod config;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
+mod layout;
 mod request;
 mod service;
 mod watch;
 
 pub use config::PolicyConfig;
 pub use error::PolicyError;
+pub use layout::answer_layout;
 pub use service::PolicyServer;

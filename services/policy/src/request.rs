@@ -3,7 +3,7 @@
 use toolbeam_grammar::Layout;
 use toolbeam_lm::{GenerateRequest, ModelInfo, Prompt, Sampling, Watch};
 use toolbeam_proto::v1;
-use toolbeam_serve::Violation;
+use toolbeam_serve::{Violation, check_search_id};
 
 use crate::PolicyError;
 use crate::watch::{AnswerWatch, Stop};
@@ -24,7 +24,7 @@ pub(crate) struct Checked {
 /// # Errors
 /// [`PolicyError::Invalid`] with every wrong field; [`PolicyError::Unimplemented`].
 pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Checked, PolicyError> {
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<Violation> = check_search_id(&request.search_id).err().into_iter().collect();
     let mut refuse = |field: &str, description: String| {
         wrong.push(Violation { field: field.to_owned(), description });
     };

@@ -4,17 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, stream};
-use serde::Deserialize;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 use toolbeam_grammar::Layout;
-use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelFiles, ModelHandle, Prompt};
+use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelHandle, Prompt};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_serve::{Conversation, PromptStore, deadline, excerpt, require_search_id};
 
-use crate::{PolicyConfig, PolicyError, request};
+use crate::{PolicyConfig, PolicyError, answer_layout, request};
 
 /// The policy service over a loaded model.
 #[derive(Clone)]
@@ -29,33 +28,22 @@ struct Inner {
     config: PolicyConfig,
 }
 
-/// The part of `toolbeam.json` that concerns a policy.
-#[derive(Deserialize, Default)]
-struct Profile {
-    answer_layout: Option<String>,
-}
-
 impl PolicyServer {
     /// The service's name, for health checks.
     pub const NAME: &str = "toolbeam.v1.PolicyService";
 
-    /// Serves the model `handle`, which was loaded from `files`.
+    /// Serves the model `handle`.
     ///
     /// # Errors
-    /// [`PolicyError::Profile`] if the folder's answer layout is not known, or its tokenizer cannot
-    /// write it.
-    pub fn new(
-        handle: ModelHandle,
-        files: &ModelFiles,
-        config: PolicyConfig,
-    ) -> Result<PolicyServer, PolicyError> {
-        let profile: Profile = match files.read_optional("toolbeam.json")? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| PolicyError::Profile(e.to_string()))?,
-            None => Profile::default(),
-        };
-        let layout = layout(profile.answer_layout.as_deref())?;
-        if layout == Layout::Hermes {
-            check_tags(&handle)?;
+    /// As [`answer_layout`].
+    pub fn new(handle: ModelHandle, config: PolicyConfig) -> Result<PolicyServer, PolicyError> {
+        let info = handle.info();
+        let layout = answer_layout(&info.config, &info.profile, &info.tokenizer)?;
+        if info.profile.answer_layout.is_none() {
+            tracing::warn!(
+                model = info.name,
+                "neither toolbeam.json nor a preset says how the model writes answers; a JSON list is assumed"
+            );
         }
         let prompts = PromptStore::new(config.policy_prompts);
         Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, config }) })
@@ -69,35 +57,11 @@ impl PolicyServer {
     }
 }
 
-/// The layout of this name; a list if none is given.
-fn layout(name: Option<&str>) -> Result<Layout, PolicyError> {
-    match name {
-        None | Some("json_list") => Ok(Layout::JsonList),
-        Some("hermes") => Ok(Layout::Hermes),
-        Some(other) => {
-            let message = format!("answer_layout is {other}; supported are json_list and hermes");
-            Err(PolicyError::Profile(message))
-        }
-    }
-}
-
-/// Refuses a tokenizer with which no block can be written: special tokens have no text.
-fn check_tags(handle: &ModelHandle) -> Result<(), PolicyError> {
-    let special = |tag: &&str| handle.info().tokenizer.special(tag).is_some();
-    match ["<tool_call>", "</tool_call>", "<think>", "</think>"].iter().find(|tag| special(tag)) {
-        None => Ok(()),
-        Some(tag) => Err(PolicyError::Profile(format!(
-            "answer_layout is hermes, but {tag} is a special token, which is no text; set its `special` \
-             to false in tokenizer.json"
-        ))),
-    }
-}
-
 impl Inner {
     fn expand(&self, request: v1::ExpandRequest) -> Result<Expanding, PolicyError> {
         let served = &self.handle.info().fingerprint;
         if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
-            let pinned = request.model_fingerprint;
+            let pinned = excerpt(&request.model_fingerprint, 80);
             return Err(PolicyError::Fingerprint { pinned, served: served.clone() });
         }
         let search_id = request.search_id.clone();
@@ -121,7 +85,7 @@ impl Inner {
 /// A request whose continuations arrive one by one. Dropping it cancels the request.
 struct Expanding {
     search_id: String,
-    events: UnboundedReceiver<GenerateEvent>,
+    events: Receiver<GenerateEvent>,
     fingerprint: String,
     digest: Vec<u8>,
 }
@@ -177,7 +141,9 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle.forget(&request.into_inner().search_id).map_err(PolicyError::from)?;
+        let search_id = request.into_inner().search_id;
+        require_search_id(&search_id).map_err(|wrong| PolicyError::Invalid(vec![wrong]))?;
+        self.inner.handle.forget(&search_id).map_err(PolicyError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 
@@ -190,7 +156,7 @@ impl PolicyService for PolicyServer {
             model: info.name.clone(),
             model_fingerprint: info.fingerprint.clone(),
             architecture: info.config.architecture.clone(),
-            context_length: info.config.max_position_embeddings as u32,
+            context_length: info.config.context_length as u32,
             vocab_size: info.config.vocab_size as u32,
             parameters: info.parameters,
             device: info.device.clone(),

@@ -1,14 +1,9 @@
 //! Errors of the scorer service, and their gRPC codes.
 
-use std::time::Duration;
-
-use tonic::{Code, Status};
+use tonic::Status;
 use toolbeam_lm::LmError;
 use toolbeam_reward::RewardError;
 use toolbeam_serve::{PromptError, Violation, invalid_argument, resource_exhausted};
-
-/// How long a caller waits before it tries a full service again.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// An error of the scorer service.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +72,8 @@ fn reward_status(error: &RewardError) -> Status {
             LmError::Template(_) | LmError::Tokenizer(_) => field("prompt"),
             LmError::TooLong { field: "prompt", .. } => field("prompt"),
             LmError::TooLong { .. } | LmError::TokenOutOfRange { .. } => field("answers"),
-            LmError::KvBound { .. } => Status::new(Code::ResourceExhausted, message),
-            LmError::QueueFull => resource_exhausted(&message, RETRY_AFTER),
+            LmError::KvBound { .. } => Status::failed_precondition(message),
+            LmError::QueueFull { retry_after } => resource_exhausted(&message, *retry_after),
             LmError::Stopped => Status::unavailable(message),
             LmError::Read { .. }
             | LmError::ModelFile { .. }

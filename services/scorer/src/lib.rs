@@ -2,6 +2,8 @@
 
 mod config;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod request;
 mod service;
 

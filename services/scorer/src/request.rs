@@ -2,18 +2,21 @@
 
 use toolbeam_grammar::{Step, Value, first_misplaced};
 use toolbeam_proto::v1;
-use toolbeam_serve::Violation;
+use toolbeam_serve::{Violation, check_search_id};
 
 use crate::ScorerError;
 
 const MAX_ANSWERS: usize = 1024;
 
-/// The answers of a request: steps from the start, and the first whose reward is wanted.
+/// The answers of a request for this search: steps from the start, and the first whose reward is wanted.
 ///
 /// # Errors
 /// [`ScorerError::Invalid`] with every wrong field.
-pub(crate) fn answers(request: Vec<v1::ParsedAnswer>) -> Result<Vec<(Vec<Step>, usize)>, ScorerError> {
-    let mut wrong = Vec::new();
+pub(crate) fn answers(
+    search_id: &str,
+    request: Vec<v1::ParsedAnswer>,
+) -> Result<Vec<(Vec<Step>, usize)>, ScorerError> {
+    let mut wrong: Vec<Violation> = check_search_id(search_id).err().into_iter().collect();
     if request.is_empty() || request.len() > MAX_ANSWERS {
         let description = format!("{} given; give 1 to {MAX_ANSWERS}", request.len());
         wrong.push(Violation { field: "answers".into(), description });

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
+use toolbeam_grammar::Marker;
 use toolbeam_lm::{LmError, ModelHandle, Prompt, ReadUsage};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::scorer_service_server::{ScorerService, ScorerServiceServer};
-use toolbeam_reward::{Judged, JudgedAnswers, RewardModel};
-use toolbeam_serve::{Conversation, PromptStore, deadline};
+use toolbeam_reward::{Judged, JudgedAnswers, RewardKind, RewardModel};
+use toolbeam_serve::{Conversation, PromptStore, deadline, excerpt, require_search_id};
 
 use crate::{ScorerConfig, ScorerError, request};
 
@@ -48,10 +49,10 @@ impl Inner {
     async fn score(&self, request: v1::ScoreRequest) -> Result<v1::ScoreResponse, ScorerError> {
         let served = &self.handle().info().fingerprint;
         if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
-            let pinned = request.model_fingerprint;
+            let pinned = excerpt(&request.model_fingerprint, 80);
             return Err(ScorerError::Fingerprint { pinned, served: served.clone() });
         }
-        let answers = request::answers(request.answers)?;
+        let answers = request::answers(&request.search_id, request.answers)?;
         let prompt = self.prompt(request.prompt.as_ref())?;
         let digest = prompt.digest;
         let first: Vec<usize> = answers.iter().map(|(_, first)| *first).collect();
@@ -90,7 +91,9 @@ impl ScorerService for ScorerServer {
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseResponse>, Status> {
-        self.inner.handle().forget(&request.into_inner().search_id).map_err(ScorerError::from)?;
+        let search_id = request.into_inner().search_id;
+        require_search_id(&search_id).map_err(|wrong| ScorerError::Invalid(vec![wrong]))?;
+        self.inner.handle().forget(&search_id).map_err(ScorerError::from)?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 
@@ -99,25 +102,19 @@ impl ScorerService for ScorerServer {
         _: Request<v1::GetModelInfoRequest>,
     ) -> Result<Response<v1::GetModelInfoResponse>, Status> {
         let info = self.inner.handle().info();
-        let markers = [
-            v1::Marker::FuncName,
-            v1::Marker::ArgValue,
-            v1::Marker::ParamFinish,
-            v1::Marker::FuncFinish,
-            v1::Marker::TotalFinish,
-        ];
+        let kind = self.inner.model.kind();
         Ok(Response::new(v1::GetModelInfoResponse {
             model: info.name.clone(),
             model_fingerprint: info.fingerprint.clone(),
             architecture: info.config.architecture.clone(),
-            context_length: info.config.max_position_embeddings as u32,
+            context_length: info.config.context_length as u32,
             vocab_size: info.config.vocab_size as u32,
             parameters: info.parameters,
             device: info.device.clone(),
             dtype: info.dtype.to_owned(),
             answer_layout: v1::AnswerLayout::Unspecified.into(),
-            reward_kind: v1::RewardKind::Toolprm.into(),
-            markers: markers.into_iter().map(i32::from).collect(),
+            reward_kind: kind_to_proto(kind).into(),
+            markers: kind.markers().iter().map(|marker| marker_to_proto(*marker).into()).collect(),
         }))
     }
 }
@@ -129,10 +126,7 @@ fn rewards_to_proto(judged: &Judged, first: &[usize]) -> Vec<v1::AnswerRewards> 
             rewards: rewards
                 .iter()
                 .enumerate()
-                .map(|(offset, reward)| v1::StepReward {
-                    step: (first + offset) as u32,
-                    reward: Some(*reward),
-                })
+                .map(|(offset, reward)| v1::StepReward { step: (first + offset) as u32, reward: *reward })
                 .collect(),
         })
         .collect()
@@ -143,5 +137,24 @@ fn usage_to_proto(usage: ReadUsage) -> v1::RewardUsage {
         prompt_tokens: usage.prompt_tokens,
         cached_tokens: usage.cached_tokens,
         answer_tokens: usage.computed_tokens,
+    }
+}
+
+fn kind_to_proto(kind: RewardKind) -> v1::RewardKind {
+    match kind {
+        RewardKind::ToolPrm => v1::RewardKind::Toolprm,
+        RewardKind::CPrm => v1::RewardKind::CPrm,
+        RewardKind::Orm => v1::RewardKind::Orm,
+        RewardKind::ToolRm => v1::RewardKind::Toolrm,
+    }
+}
+
+fn marker_to_proto(marker: Marker) -> v1::Marker {
+    match marker {
+        Marker::FuncName => v1::Marker::FuncName,
+        Marker::ArgValue => v1::Marker::ArgValue,
+        Marker::ParamFinish => v1::Marker::ParamFinish,
+        Marker::FuncFinish => v1::Marker::FuncFinish,
+        Marker::TotalFinish => v1::Marker::TotalFinish,
     }
 }

@@ -29,6 +29,9 @@ pub enum ServeError {
     /// The server failed while it ran.
     #[error("serving failed: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The contract's descriptors cannot be read: a defect of the build.
+    #[error("reflection: {0}; generate the contract's code again")]
+    Reflection(#[from] tonic_reflection::server::Error),
     /// The log filter is malformed.
     #[error("log filter {filter:?}: {source}; write it like info,toolbeam_gateway=debug")]
     LogFilter {
@@ -51,8 +54,16 @@ pub struct Violation {
     pub description: String,
 }
 
-/// INVALID_ARGUMENT with a `google.rpc.BadRequest` that names every field.
+/// The most bytes of a description, and of all that one status says. It travels in headers, thrice:
+/// in words, and in details with the words again. Peers refuse headers of more than 8 KiB, and then the
+/// caller sees another code.
+const MAX_DESCRIPTION_BYTES: usize = 400;
+const MAX_VIOLATION_BYTES: usize = 1200;
+
+/// INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the fields, the first of them where there
+/// are too many for a reply's headers.
 pub fn invalid_argument(violations: Vec<Violation>) -> Status {
+    let violations = bounded(violations);
     let message = violations
         .iter()
         .map(|violation| format!("{}: {}", violation.field, violation.description))
@@ -63,6 +74,30 @@ pub fn invalid_argument(violations: Vec<Violation>) -> Status {
         .map(|violation| FieldViolation::new(violation.field, violation.description))
         .collect();
     Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(fields))
+}
+
+fn bounded(violations: Vec<Violation>) -> Vec<Violation> {
+    let shorter = violations.into_iter().map(|violation| Violation {
+        field: excerpt(&violation.field, MAX_DESCRIPTION_BYTES),
+        description: excerpt(&violation.description, MAX_DESCRIPTION_BYTES),
+    });
+    let mut bytes = 0;
+    shorter
+        .take_while(|violation| {
+            bytes += violation.field.len() + violation.description.len();
+            bytes <= MAX_VIOLATION_BYTES
+        })
+        .collect()
+}
+
+/// The text, or its beginning and an ellipsis in at most `most_bytes`: what a caller sent is quoted in
+/// messages, and may be of any length.
+pub fn excerpt(text: &str, most_bytes: usize) -> String {
+    if text.len() <= most_bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(most_bytes.saturating_sub(3));
+    format!("{}...", &text[..end])
 }
 
 /// RESOURCE_EXHAUSTED with a `google.rpc.RetryInfo`.
@@ -122,6 +157,22 @@ mod tests {
     use toolbeam_proto::v1::PromptUnknown;
 
     use super::*;
+
+    #[test]
+    fn a_status_fits_into_headers_whatever_was_sent() {
+        let violation = |field: &str, bytes: usize| Violation {
+            field: field.to_owned(),
+            description: "ü".repeat(bytes / 2),
+        };
+        let many = (0..1000).map(|i| violation(&format!("answers[{i}].first_step"), 100)).collect();
+        for wrong in [many, vec![violation("prompt", 100_000)], vec![violation(&"x".repeat(100_000), 1)]] {
+            let status = invalid_argument(wrong);
+            // Percent-encoded and in base64.
+            assert!(status.message().len() * 3 + status.details().len() * 4 / 3 < 8 * 1024);
+            assert!(!violations(&status).is_empty());
+        }
+        assert_eq!((excerpt("aüü", 5).as_str(), excerpt("aüüü", 6).as_str()), ("aüü", "aü..."));
+    }
 
     #[test]
     fn details_come_back_as_they_were_given() {

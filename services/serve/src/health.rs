@@ -36,6 +36,12 @@ impl Health {
         self.set(ServingStatus::NotServing).await;
     }
 
+    /// The full names of the services.
+    pub(crate) fn services(&self) -> &[String] {
+        // The first is the server itself.
+        &self.services[1..]
+    }
+
     /// The service to add to a server's routes.
     pub(crate) fn service(&self) -> HealthServer<HealthService> {
         HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))

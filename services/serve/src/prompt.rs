@@ -1,5 +1,6 @@
 //! Prompts as a model service receives them: inline once, by digest afterwards.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
@@ -36,6 +37,7 @@ impl Conversation {
         let tools = prompt.tools.iter().enumerate();
         let tools: Vec<Value> =
             tools.map(|(i, tool)| read_tool(tool, &format!("{path}.tools[{i}]"), &mut wrong)).collect();
+        check_names(&prompt.tools, path, &mut wrong);
         match wrong.is_empty() {
             true => Ok(Conversation { messages, tools: (!tools.is_empty()).then(|| tools.into()) }),
             false => Err(wrong),
@@ -69,8 +71,26 @@ fn read_message(message: &v1::Message, path: &str, wrong: &mut Vec<Violation>) -
     out
 }
 
+/// Functions are known by their names.
+fn check_names(tools: &[v1::Tool], path: &str, wrong: &mut Vec<Violation>) {
+    let mut seen = HashSet::new();
+    for (i, tool) in tools.iter().enumerate() {
+        if tool.name.is_empty() || !seen.insert(&tool.name) {
+            let description = "empty, or already that of another tool; give every tool its own name";
+            wrong.push(violation(format!("{path}.tools[{i}].name"), description));
+        }
+    }
+}
+
 fn read_call(call: &v1::FunctionCall, path: &str, wrong: &mut Vec<Violation>) -> Value {
+    if call.name.is_empty() {
+        wrong.push(violation(format!("{path}.name"), "empty; name the function that was called"));
+    }
+    let refused = wrong.len();
     let arguments = read_json(&call.arguments, format!("{path}.arguments"), wrong);
+    if !arguments.is_object() && wrong.len() == refused {
+        wrong.push(violation(format!("{path}.arguments"), "no JSON object; send one as text"));
+    }
     let mut out = json!({ "type": "function", "function": { "name": call.name, "arguments": arguments } });
     if !call.id.is_empty() {
         out["id"] = call.id.as_str().into();
@@ -94,6 +114,9 @@ fn read_json(text: &str, field: String, wrong: &mut Vec<Violation>) -> Value {
         Value::Null
     })
 }
+
+/// The length of every prompt's digest.
+const DIGEST_BYTES: usize = 32;
 
 fn violation(field: String, description: &str) -> Violation {
     Violation { field, description: description.to_owned() }
@@ -133,6 +156,10 @@ impl<T: Clone> PromptStore<T> {
         render: impl FnOnce(Conversation) -> Result<(Vec<u8>, T), E>,
     ) -> Result<T, PromptError<E>> {
         match prompt.and_then(|prompt| prompt.r#ref.as_ref()) {
+            Some(v1::prompt_ref::Ref::Digest(digest)) if digest.len() != DIGEST_BYTES => {
+                let description = format!("{} bytes; a digest has {DIGEST_BYTES}", digest.len());
+                Err(PromptError::Wrong(vec![violation("prompt.digest".to_owned(), &description)]))
+            }
             Some(v1::prompt_ref::Ref::Digest(digest)) => {
                 self.get(digest).map_err(|status| PromptError::Unknown(Box::new(status)))
             }
@@ -206,7 +233,8 @@ mod tests {
             let wrong = Conversation::read(prompt, "prompt.inline").expect_err("something is wrong");
             wrong.into_iter().map(|violation| violation.field).collect()
         };
-        assert_eq!(fields(&prompt), ["prompt.inline.messages[0].role", "prompt.inline.tools[0].parameters"]);
+        let expected = ["messages[0].role", "tools[0].parameters", "tools[0].name"];
+        assert_eq!(fields(&prompt), expected.map(|field| format!("prompt.inline.{field}")));
         assert_eq!(fields(&v1::Prompt::default()), ["prompt.inline.messages"]);
     }
 

@@ -6,12 +6,19 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
+use tower::util::MapResponseLayer;
 
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::listener::Listener;
+use crate::reflection::with_reflection;
+use crate::undecodable::name_mistake;
+
+/// How long overdue calls have to tell their callers why they end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How a server serves.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -24,15 +31,15 @@ pub struct ServerConfig {
     #[arg(long, env = "TOOLBEAM_MAX_STREAMS", default_value_t = 1024)]
     pub max_streams: u32,
     /// How long calls in progress may take to end after a shutdown signal, in
-    /// milliseconds.
-    #[arg(long, env = "TOOLBEAM_DRAIN_MS", default_value_t = 10_000)]
+    /// milliseconds. The default leaves some of the 30 seconds that Kubernetes gives.
+    #[arg(long, env = "TOOLBEAM_DRAIN_MS", default_value_t = 25_000)]
     pub drain_ms: u64,
 }
 
 /// The flags' defaults, for a process that takes none.
 impl Default for ServerConfig {
     fn default() -> ServerConfig {
-        ServerConfig { max_message_bytes: 16 * 1024 * 1024, max_streams: 1024, drain_ms: 10_000 }
+        ServerConfig { max_message_bytes: 16 * 1024 * 1024, max_streams: 1024, drain_ms: 25_000 }
     }
 }
 
@@ -41,17 +48,20 @@ impl Default for ServerConfig {
 pub struct Server {
     /// How to serve.
     pub config: ServerConfig,
-    /// The gRPC services, without the health service, which is added.
+    /// The gRPC services, without health and reflection, which are added.
     pub services: Routes,
     /// What the health service reports. The server turns it to NOT_SERVING at
     /// shutdown; saying SERVING is up to whoever warms the service up.
     pub health: Health,
+    /// Cancelled when the drain time is over: what still runs should end at once and tell
+    /// its callers why.
+    pub overdue: CancellationToken,
 }
 
 impl Server {
     /// Serves until `shutdown` is ready. Then no connection is accepted any more,
-    /// health says NOT_SERVING, and calls in progress have `drain_ms` to end; what
-    /// still runs afterwards goes down with the runtime.
+    /// health says NOT_SERVING, and calls in progress have `drain_ms` to end. Those that
+    /// still run are `overdue`, and a moment later go down with the runtime.
     ///
     /// # Errors
     /// The transport failed.
@@ -71,14 +81,22 @@ impl Server {
                 Err(_ended) => std::future::pending::<()>().await,
             }
             tokio::time::sleep(Duration::from_millis(self.config.drain_ms)).await;
+            tracing::warn!(
+                drain_ms = self.config.drain_ms,
+                "calls were still in progress when the drain time was over"
+            );
+            self.overdue.cancel();
+            tokio::time::sleep(FAREWELL).await;
         };
-        let drain_ms = self.config.drain_ms;
+        let services = self.services.add_service(self.health.service());
+        let services = with_reflection(services, self.health.services())?;
         let router = tonic::transport::Server::builder()
             .tcp_nodelay(true)
             .http2_adaptive_window(Some(true))
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .max_concurrent_streams(self.config.max_streams)
-            .add_routes(self.services.add_service(self.health.service()));
+            .layer(MapResponseLayer::new(name_mistake))
+            .add_routes(services);
         let serving = async move {
             match listener {
                 Listener::Tcp(socket) => {
@@ -96,10 +114,7 @@ impl Server {
         };
         tokio::select! {
             ended = serving => Ok(ended?),
-            () = drained => {
-                tracing::warn!(drain_ms, "calls were still in progress when the drain time was over");
-                Ok(())
-            }
+            () = drained => Ok(()),
         }
     }
 }

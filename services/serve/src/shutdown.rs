@@ -1,8 +1,17 @@
 //! The signal that ends a process.
 
-/// Ready at the first SIGINT or SIGTERM. Where a handler cannot be installed,
-/// that signal keeps its default effect.
+/// Ready at the first SIGINT or SIGTERM. The second ends the process at once, with exit
+/// code 1. Where a handler cannot be installed, that signal keeps its default effect.
 pub async fn shutdown_signal() {
+    signalled().await;
+    tokio::spawn(async {
+        signalled().await;
+        tracing::warn!("told a second time, ending at once");
+        std::process::exit(1);
+    });
+}
+
+async fn signalled() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::Message;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -12,9 +13,15 @@ use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use toolbeam_proto::v1::GetModelInfoRequest;
+use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;
 use toolbeam_serve::{
-    ChannelConfig, Health, Listener, ServeError, Server, ServerConfig, connect_lazy, deadline, memory,
-    violations, within,
+    CancellationToken, ChannelConfig, Health, LateRoutes, Listener, ServeError, Server, ServerConfig,
+    connect_lazy, deadline, memory, violations, within,
 };
 
 struct Running {
@@ -26,7 +33,12 @@ struct Running {
 async fn start(listener: Listener, drain_ms: u64) -> Running {
     let health = Health::new(&["toolbeam.v1.PolicyService"]).await;
     let config = ServerConfig { drain_ms, ..ServerConfig::default() };
-    let server = Server { config, services: Routes::default(), health: health.clone() };
+    let server = Server {
+        config,
+        services: Routes::default(),
+        health: health.clone(),
+        overdue: CancellationToken::new(),
+    };
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(server.run(listener, async {
         let _ = stopped.await;
@@ -133,4 +145,58 @@ async fn deadlines_are_read_and_enforced() {
     assert_eq!(late.code(), Code::DeadlineExceeded);
     assert_eq!(within(soon, async { 7 }).await.expect("ready at once"), 7);
     assert_eq!(within(None, async { 7 }).await.expect("no limit"), 7);
+}
+
+/// The services that reflection lists, or the fields' names of a symbol's file.
+async fn reflected(channel: &Channel, asked: MessageRequest) -> Vec<String> {
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(asked) };
+    let mut client = ServerReflectionClient::new(channel.clone());
+    let stream =
+        client.server_reflection_info(tokio_stream::once(request)).await.expect("reflection is served");
+    let reply = stream.into_inner().message().await.expect("a reply").expect("one");
+    match reply.message_response.expect("an answer") {
+        MessageResponse::ListServicesResponse(list) => {
+            list.service.into_iter().map(|service| service.name).collect()
+        }
+        MessageResponse::FileDescriptorResponse(files) => {
+            let files = files.file_descriptor_proto.iter();
+            files
+                .map(|file| {
+                    prost_types::FileDescriptorProto::decode(&file[..]).expect("a file").name().to_owned()
+                })
+                .collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn reflection_lists_what_is_served_and_describes_it() {
+    let (connector, listener) = memory();
+    let channel = connector.channel(&ChannelConfig::default());
+    let _running = start(listener, 5_000).await;
+    let mut services = reflected(&channel, MessageRequest::ListServices(String::new())).await;
+    services.retain(|name| !name.starts_with("grpc.reflection."));
+    services.sort();
+    assert_eq!(services, ["grpc.health.v1.Health", "toolbeam.v1.PolicyService"]);
+    let symbol = MessageRequest::FileContainingSymbol("toolbeam.v1.PolicyService".to_owned());
+    assert_eq!(reflected(&channel, symbol).await, ["toolbeam/v1/policy.proto"]);
+}
+
+#[tokio::test]
+async fn late_routes_are_unavailable_until_they_are_filled() {
+    let late = LateRoutes::default();
+    let (connector, listener) = memory();
+    let channel = connector.channel(&ChannelConfig::default());
+    let (health, overdue) = (Health::new(&[]).await, CancellationToken::new());
+    let server = Server { config: ServerConfig::default(), services: late.routes(), health, overdue };
+    tokio::spawn(server.run(listener, std::future::pending()));
+    assert_eq!(health_of(&channel, "").await.ok(), Some(ServingStatus::NotServing));
+    let models = async || {
+        let mut client = PolicyServiceClient::new(channel.clone());
+        client.get_model_info(GetModelInfoRequest {}).await.expect_err("no such service").code()
+    };
+    assert_eq!(models().await, Code::Unavailable);
+    late.fill(Routes::default());
+    assert_eq!(models().await, Code::Unimplemented);
 }

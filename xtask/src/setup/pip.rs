@@ -108,7 +108,7 @@ pub(super) fn pytorch() -> Result<PathBuf> {
 }
 
 /// A Python 3, and its minor version.
-fn python() -> Result<(PathBuf, u32)> {
+pub(super) fn python() -> Result<(PathBuf, u32)> {
     let version = "import sys; print(sys.version_info[1] if sys.version_info[0] == 3 else '')";
     let found = ["python3", "python"].into_iter().find_map(|name| {
         let minor = process::output(name, &["-c", version])?.parse().ok()?;

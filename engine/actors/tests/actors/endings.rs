@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use toolbeam_actors::SearchSpec;
+use toolbeam_actors::{Census, SearchSpec};
 
-use crate::ports::{Manner, Model, ended, engine, eventually, spec};
+use crate::ports::{Manner, Model, begin, ended, engine, eventually, spec};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_handle_cancels_and_frees() {
     let engine = engine(10, 10);
     let (policy, scorer) = (Model::new(Manner::HangsWhenSampling), Model::new(Manner::Answers(0)));
-    let handle = engine.search(spec("one", &policy, &scorer)).expect("a search");
+    let handle = begin(&engine, "one", spec(&policy, &scorer)).expect("a search");
     eventually("a beam waits", || policy.busy.load(Ordering::SeqCst) == 1);
-    assert_eq!(engine.live(), 1);
+    let living = Census { searches: 1, coordinators: 1, beam_nodes: 1, calls: 1 };
+    assert_eq!(engine.census(), living);
     drop(handle);
-    eventually("the search is gone", || engine.live() == 0);
+    eventually("nothing is left of the search", || engine.census() == Census::default());
     eventually("its work is cancelled", || policy.busy.load(Ordering::SeqCst) == 0);
     eventually("its ports are freed", || Arc::strong_count(&policy) == 1 && Arc::strong_count(&scorer) == 1);
 }
@@ -25,9 +26,12 @@ async fn dropping_the_handle_cancels_and_frees() {
 async fn a_search_is_cancelled_by_its_id() {
     let engine = engine(10, 10);
     let model = Model::new(Manner::Hangs);
-    let mut handle = engine.search(spec("one", &model, &model)).expect("a search");
+    let mut handle = begin(&engine, "one", spec(&model, &model)).expect("a search");
+    let waiting = engine.admit("admitted".into()).expect("a place");
     assert!(!engine.cancel(&"other".into()));
     assert!(engine.cancel(&"one".into()));
+    assert!(engine.cancel(&"admitted".into()));
+    waiting.cancelled().await;
     assert_eq!(ended(&mut handle).await, "Cancelled: ");
     assert!(!engine.cancel(&"one".into()));
     eventually("its work is cancelled", || model.busy.load(Ordering::SeqCst) == 0);
@@ -40,9 +44,9 @@ async fn the_reserve_is_spent_on_finishing() {
     let spec = SearchSpec {
         deadline: Some(Instant::now() + Duration::from_secs(60)),
         reserve: Duration::from_millis(59_700),
-        ..spec("one", &policy, &scorer)
+        ..spec(&policy, &scorer)
     };
-    let mut handle = engine.search(spec).expect("a search");
+    let mut handle = begin(&engine, "one", spec).expect("a search");
     // Long before the deadline itself.
     assert_eq!(ended(&mut handle).await, "Deadline: f({})");
 }
@@ -56,9 +60,9 @@ async fn the_deadline_ends_what_hangs() {
         let spec = SearchSpec {
             deadline: Some(deadline),
             reserve: Duration::from_millis(50),
-            ..spec(id, &model, &model)
+            ..spec(&model, &model)
         };
-        let mut handle = engine.search(spec).expect("a search");
+        let mut handle = begin(&engine, id, spec).expect("a search");
         assert_eq!(ended(&mut handle).await, "Deadline: ");
     }
 }
@@ -67,7 +71,7 @@ async fn the_deadline_ends_what_hangs() {
 async fn a_failure_arrives_with_its_kind() {
     let engine = engine(10, 10);
     let (policy, scorer) = (Model::new(Manner::Answers(0)), Model::new(Manner::Fails));
-    let mut handle = engine.search(spec("one", &policy, &scorer)).expect("a search");
+    let mut handle = begin(&engine, "one", spec(&policy, &scorer)).expect("a search");
     assert_eq!(ended(&mut handle).await, "Failed(FailedPrecondition(\"other model\")): ");
 }
 
@@ -75,7 +79,7 @@ async fn a_failure_arrives_with_its_kind() {
 async fn an_engine_that_is_dropped_loses_its_searches() {
     let engine = engine(10, 10);
     let model = Model::new(Manner::Hangs);
-    let mut handle = engine.search(spec("one", &model, &model)).expect("a search");
+    let mut handle = begin(&engine, "one", spec(&model, &model)).expect("a search");
     eventually("it runs", || model.busy.load(Ordering::SeqCst) == 1);
     drop(engine);
     assert_eq!(ended(&mut handle).await, "search one was lost; try again");

@@ -4,3 +4,4 @@ mod endings;
 mod panics;
 mod ports;
 mod searches;
+mod watching;

@@ -2,20 +2,20 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::ports::{Manner, Model, ended, engine, eventually, spec};
+use crate::ports::{Manner, Model, begin, ended, engine, eventually, spec};
 
 /// Runs a search with one faulty port among others that are well.
 async fn check(policy: Manner, scorer: Manner, expected: &str) {
     let engine = engine(100, 10);
     let well = Model::new(Manner::Answers(20));
     let mut others: Vec<_> = (0..20)
-        .map(|at| engine.search(spec(&format!("before {at}"), &well, &well)).expect("a search"))
+        .map(|at| begin(&engine, &format!("before {at}"), spec(&well, &well)).expect("a search"))
         .collect();
     let (policy, scorer) = (Model::new(policy), Model::new(scorer));
-    let mut harmed = engine.search(spec("harmed", &policy, &scorer)).expect("a search");
+    let mut harmed = begin(&engine, "harmed", spec(&policy, &scorer)).expect("a search");
     assert_eq!(ended(&mut harmed).await, expected);
     others.extend(
-        (0..20).map(|at| engine.search(spec(&format!("after {at}"), &well, &well)).expect("a search")),
+        (0..20).map(|at| begin(&engine, &format!("after {at}"), spec(&well, &well)).expect("a search")),
     );
     for other in &mut others {
         assert_eq!(ended(other).await, "Finished: f({})");

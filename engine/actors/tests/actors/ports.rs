@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use toolbeam_actors::{
-    EngineConfig, ExpandReply, ExpandRequest, PolicyPort, PortError, ScoreReply, ScoreRequest, ScorerPort,
-    SearchEngine, SearchHandle, SearchSpec,
+    Ending, EngineConfig, EngineError, ExpandReply, ExpandRequest, PolicyPort, PortError, ScoreReply,
+    ScoreRequest, ScorerPort, SearchEngine, SearchHandle, SearchSpec,
 };
 use toolbeam_grammar::Layout;
 use toolbeam_search::{
@@ -39,6 +39,8 @@ pub(crate) struct Model {
     manner: Manner,
     /// Calls in progress.
     pub(crate) busy: Arc<AtomicUsize>,
+    /// Calls so far.
+    pub(crate) calls: Arc<AtomicUsize>,
 }
 
 /// Counts a call as in progress until its future is dropped.
@@ -59,12 +61,13 @@ impl Drop for Busy {
 
 impl Model {
     pub(crate) fn new(manner: Manner) -> Arc<Model> {
-        Arc::new(Model { manner, busy: Arc::default() })
+        Arc::new(Model { manner, busy: Arc::default(), calls: Arc::default() })
     }
 
     fn call<T: Send + 'static>(&self, hangs: bool, reply: T) -> BoxFuture<'static, Result<T, PortError>> {
         assert!(self.manner != Manner::PanicsInMethod, "as asked for");
         let busy = Busy::new(&self.busy);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         let manner = self.manner;
         Box::pin(async move {
             let _busy = busy;
@@ -111,20 +114,24 @@ impl ScorerPort for Model {
 }
 
 /// An engine with two arbiters.
-pub(crate) fn engine(max_searches: usize, event_capacity: usize) -> SearchEngine {
+pub(crate) fn engine(max_searches: usize, note_capacity: usize) -> SearchEngine {
     let two = NonZeroUsize::MIN.saturating_add(1);
     let config = EngineConfig {
         arbiters: two,
         max_searches,
-        event_capacity: NonZeroUsize::new(event_capacity).expect("not zero"),
+        note_capacity: NonZeroUsize::new(note_capacity).expect("not zero"),
     };
     SearchEngine::start(config, Handle::current()).expect("an engine")
 }
 
-/// A search by id with two beams.
-pub(crate) fn spec(id: &str, policy: &Arc<Model>, scorer: &Arc<Model>) -> SearchSpec {
+/// Begins a search by id, as `spec` says.
+pub(crate) fn begin(engine: &SearchEngine, id: &str, spec: SearchSpec) -> Result<SearchHandle, EngineError> {
+    engine.search(engine.admit(id.into())?, spec)
+}
+
+/// A search with two beams that nobody watches.
+pub(crate) fn spec(policy: &Arc<Model>, scorer: &Arc<Model>) -> SearchSpec {
     SearchSpec {
-        id: id.into(),
         settings: Settings {
             strategy: StrategyKind::FineGrainedBeam,
             num_beams: 2,
@@ -141,14 +148,15 @@ pub(crate) fn spec(id: &str, policy: &Arc<Model>, scorer: &Arc<Model>) -> Search
         scorer: Arc::clone(scorer) as Arc<dyn ScorerPort>,
         deadline: None,
         reserve: Duration::ZERO,
+        watched: false,
     }
 }
 
 /// The end of a search in a line.
 pub(crate) async fn ended(handle: &mut SearchHandle) -> String {
-    let outcome = tokio::time::timeout(Duration::from_secs(20), handle.outcome());
-    match outcome.await.expect("an end within 20 s") {
-        Ok(outcome) => {
+    let ending = tokio::time::timeout(Duration::from_secs(20), handle.ending());
+    match ending.await.expect("an end within 20 s") {
+        Ok(Ending { outcome, .. }) => {
             let calls = outcome.answers.iter().flat_map(|answer| &answer.calls);
             let calls: Vec<String> =
                 calls.map(|call| format!("{}({})", call.name, call.arguments_json())).collect();

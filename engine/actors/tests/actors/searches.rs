@@ -5,74 +5,67 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::BoxFuture;
 use toolbeam_actors::{EngineError, ExpandReply, ExpandRequest, PolicyPort, PortError, SearchSpec};
-use toolbeam_search::Note;
 
-use crate::ports::{Manner, Model, ended, engine, eventually, spec};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_search_answers_and_tells_what_happens() {
-    let engine = engine(10, 100);
-    let model = Model::new(Manner::Answers(0));
-    let mut handle = engine.search(spec("one", &model, &model)).expect("a search");
-    assert_eq!(ended(&mut handle).await, "Finished: f({})");
-    let mut told = Vec::new();
-    while let Some(event) = handle.events.recv().await {
-        let kind = match event.note {
-            Note::Expanded { .. } => "expanded",
-            Note::Scored { .. } => "scored",
-            Note::Pruned(_) => "pruned",
-            Note::Committed { .. } => "committed",
-        };
-        told.push((event.sequence, kind));
-    }
-    let expected = ["expanded", "scored", "pruned", "committed", "expanded", "scored", "pruned"];
-    assert_eq!(told, (1..).zip(expected).collect::<Vec<_>>());
-    assert_eq!(engine.live(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_search_waits_for_no_watcher() {
-    let engine = engine(10, 2);
-    let model = Model::new(Manner::Answers(0));
-    let mut handle = engine.search(spec("one", &model, &model)).expect("a search");
-    assert_eq!(ended(&mut handle).await, "Finished: f({})");
-    assert_eq!(handle.events.recv().await.map(|event| event.sequence), Some(1));
-    assert_eq!(handle.events.recv().await.map(|event| event.sequence), Some(2));
-    assert!(handle.events.recv().await.is_none());
-}
+use crate::ports::{Manner, Model, begin, ended, engine, eventually, spec};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_searches_run_at_once() {
     let engine = engine(100, 10);
     let model = Model::new(Manner::Answers(20));
     let mut handles: Vec<_> =
-        (0..100).map(|at| engine.search(spec(&at.to_string(), &model, &model)).expect("a search")).collect();
+        (0..100).map(|at| begin(&engine, &at.to_string(), spec(&model, &model)).expect("a search")).collect();
     eventually("most are running together", || model.busy.load(Ordering::SeqCst) > 50);
     for handle in &mut handles {
         assert_eq!(ended(handle).await, "Finished: f({})");
     }
     assert_eq!(engine.live(), 0);
     let counters = engine.counters();
-    assert_eq!((counters.started, counters.ended, counters.lost), (100, 100, 0));
+    assert_eq!((counters.admitted, counters.ended, counters.lost), (100, 100, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_run_is_refused_before_it_begins() {
     let engine = engine(2, 10);
     let model = Model::new(Manner::Hangs);
-    let first = engine.search(spec("first", &model, &model)).expect("a search");
-    let again = engine.search(spec("first", &model, &model));
+    let first = begin(&engine, "first", spec(&model, &model)).expect("a search");
+    let again = begin(&engine, "first", spec(&model, &model));
     assert!(matches!(again, Err(EngineError::DuplicateId(id)) if id == first.id));
-    let mut unusable = spec("other", &model, &model);
+    let mut unusable = spec(&model, &model);
     unusable.settings.num_beams = 0;
-    let unusable = engine.search(unusable).map(|_| ()).map_err(|error| error.to_string());
+    let unusable = begin(&engine, "other", unusable).map(|_| ()).map_err(|error| error.to_string());
     assert_eq!(unusable, Err("settings: num_beams is 0: give a number from 1 to 64".into()));
-    let _second = engine.search(spec("second", &model, &model)).expect("a search");
-    let third = engine.search(spec("third", &model, &model));
-    assert!(matches!(third, Err(EngineError::Full { max_searches: 2 })));
+    let _second = begin(&engine, "second", spec(&model, &model)).expect("a search");
+    let third = begin(&engine, "third", spec(&model, &model));
+    assert!(
+        matches!(third, Err(EngineError::Full { max_searches: 2, retry_after }) if !retry_after.is_zero())
+    );
     drop(first);
     eventually("the place is free again", || engine.live() == 1);
-    engine.search(spec("first", &model, &model)).expect("an id that is free again");
+    begin(&engine, "first", spec(&model, &model)).expect("an id that is free again");
+}
+
+#[test]
+fn the_bound_holds_whoever_enters_at_once() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _inside = runtime.enter();
+    let engine = engine(7, 10);
+    let admitted: usize = std::thread::scope(|scope| {
+        let enter = |thread: u32| {
+            let engine = &engine;
+            move || {
+                let ids = (0..200).map(|at| format!("{thread}.{at}"));
+                let mut held = Vec::new();
+                held.extend(ids.filter_map(|id| engine.admit(id.as_str().into()).ok()));
+                held
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|thread| scope.spawn(enter(thread))).collect();
+        // Nobody gives a place back before all have tried.
+        let held: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+        held.iter().map(Vec::len).sum()
+    });
+    assert_eq!(admitted, 7);
+    assert_eq!((engine.live(), engine.counters().withdrawn), (0, 7));
 }
 
 /// Says whether its method and its future both ran where they may.
@@ -110,8 +103,8 @@ fn ports_run_on_the_runtime_that_was_given() {
         let engine = engine(1, 10);
         let model = Model::new(Manner::Answers(0));
         let policy = Observant { inner: Arc::clone(&model), placed: Arc::clone(&placed) };
-        let spec = SearchSpec { policy: Arc::new(policy), ..spec("one", &model, &model) };
-        let mut handle = engine.search(spec).expect("a search");
+        let spec = SearchSpec { policy: Arc::new(policy), ..spec(&model, &model) };
+        let mut handle = begin(&engine, "one", spec).expect("a search");
         assert_eq!(ended(&mut handle).await, "Finished: f({})");
     });
     assert!(placed.load(Ordering::SeqCst));

@@ -106,8 +106,10 @@ impl Completion {
             if let Some(limit) = ledger.exhausted() {
                 return ControlFlow::Break(limit);
             }
+            // There is one beam, which agrees with itself.
+            let committed = ledger.commit(&self.answer.steps);
             let command = ledger.expand(self.beam, &self.answer, 1, Draw::Greedy);
-            return ControlFlow::Continue(vec![note, command]);
+            return ControlFlow::Continue([note].into_iter().chain(committed).chain([command]).collect());
         }
         if !ledger.pool.admits(&self.answer) {
             // Counted as dropped; no reward would change that.

@@ -25,8 +25,6 @@ pub(crate) struct FineGrainedBeam {
     ledger: Ledger,
     phase: Phase,
     next_beam: u32,
-    /// How many steps were told to be committed.
-    committed: usize,
 }
 
 #[derive(Debug)]
@@ -56,7 +54,7 @@ enum Progress {
 
 impl FineGrainedBeam {
     pub(crate) fn new(settings: Settings) -> FineGrainedBeam {
-        FineGrainedBeam { ledger: Ledger::new(settings), phase: Phase::Ended, next_beam: 0, committed: 0 }
+        FineGrainedBeam { ledger: Ledger::new(settings), phase: Phase::Ended, next_beam: 0 }
     }
 
     fn beam(&mut self, answer: Arc<Answer>, reward: f32) -> Beam {
@@ -223,12 +221,8 @@ impl FineGrainedBeam {
         let agreed = answers.fold(first.len(), |agreed, steps| {
             first.iter().zip(steps).take(agreed).take_while(|(a, b)| a == b).count()
         });
-        if agreed <= self.committed {
-            return None;
-        }
-        let first_step = std::mem::replace(&mut self.committed, agreed);
-        let steps = first[first_step..agreed].to_vec();
-        Some(Command::Note(Note::Committed { round: self.ledger.rounds, first_step, steps }))
+        let agreed = first[..agreed].to_vec();
+        self.ledger.commit(&agreed)
     }
 
     /// Stops branching. What this round has already shown counts: an answer in the pool ends the

@@ -32,6 +32,7 @@ fn the_best_beam_is_completed_greedily() {
         expand 2 x2 after [f]
         prune 1, 2
         expand 3 x1 greedily after [g]
+        commit from 0: g )
         expand 3 x1 greedily after [g )]
         score 3: [g ) ; .]
         finish Deadline after 3: [g ) ; .] 0.80
@@ -52,6 +53,7 @@ fn before_the_first_reply_the_root_is_completed() {
         expand 0 x4 after []
         prune 0
         expand 1 x1 greedily after []
+        commit from 0: f
         expand 1 x1 greedily after [f]
         score 1: [f ) ; .]
         finish Deadline after 2: [f ) ; .] 0.70
@@ -115,6 +117,7 @@ fn an_answer_that_waits_for_its_rewards_is_returned_without_them() {
         vec![(2, Event::DeadlineReached)],
         "
         expand 0 x1 greedily after []
+        commit from 0: f
         expand 0 x1 greedily after [f]
         score 0: [f ) ; .]
         finish Deadline after 2: [f ) ; .] -
@@ -127,6 +130,7 @@ fn an_answer_that_waits_for_its_rewards_is_returned_without_them() {
         vec![(1, Event::DeadlineReached)],
         "
         expand 0 x1 greedily after []
+        commit from 0: f
         expand 0 x1 greedily after [f]
         finish Deadline after 1:
         ",

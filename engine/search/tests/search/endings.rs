@@ -229,6 +229,7 @@ fn greedy_takes_the_first_and_scores_the_whole_answer_once() {
         vec![(1, Event::DeadlineNear)],
         "
         expand 0 x1 greedily after []
+        commit from 0: h
         expand 0 x1 greedily after [h]
         score 0: [h ) ; .]
         finish Finished after 2: [h ) ; .] 0.40
@@ -244,6 +245,7 @@ fn greedy_takes_the_first_and_scores_the_whole_answer_once() {
         vec![],
         "
         expand 0 x1 greedily after []
+        commit from 0: h
         expand 0 x1 greedily after [h]
         finish NoValidAnswer after 2:
         ",

@@ -1,6 +1,7 @@
 //! Searches as event scripts: a small world answers the commands, and what the strategy commanded
 //! is compared as text.
 
+mod committing;
 mod deadline;
 mod endings;
 mod mechanism;

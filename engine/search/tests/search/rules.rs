@@ -209,6 +209,7 @@ fn greedy_follows_the_rules_and_scores_what_was_dictated() {
         vec![],
         "
         expand 0 x1 greedily after []
+        commit from 0: f
         expand 0 x1 greedily after [f]
         score 0: [f ) ; .]
         finish Finished after 2: [f ) ; .] 0.50

@@ -3,11 +3,15 @@
 //! Everything here can be recomputed. Entries go when room is needed, least recently used first, or
 //! when their owner is forgotten.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 
 use crate::kv::Sequence;
 
 type Digest = [u8; 32];
+
+/// How many forgotten owners are remembered: far more than requests can be on their way.
+const FORGOTTEN: usize = 16 * 1024;
 
 /// Kept prompts and partial answers.
 #[derive(Default)]
@@ -15,6 +19,7 @@ pub(super) struct PrefixCache {
     prompts: HashMap<Digest, Kept>,
     answers: HashMap<AnswerKey, KeptAnswer>,
     owners: HashMap<String, HashSet<AnswerKey>>,
+    forgotten: Forgotten,
     clock: u64,
 }
 
@@ -72,9 +77,9 @@ impl PrefixCache {
         None
     }
 
-    /// Keeps a partial answer for whoever continues it.
+    /// Keeps a partial answer for whoever continues it, unless its owner was forgotten.
     pub(super) fn keep_answer(&mut self, digest: Digest, tokens: Vec<u32>, sequence: Sequence, owner: &str) {
-        if tokens.is_empty() {
+        if tokens.is_empty() || self.forgotten.holds(owner) {
             return;
         }
         self.clock += 1;
@@ -86,11 +91,29 @@ impl PrefixCache {
         self.owners.entry(owner.to_owned()).or_default().insert(key);
     }
 
-    /// Frees what belongs to `owner`.
+    /// Frees what belongs to `owner`, and keeps nothing for it from now on.
     pub(super) fn forget(&mut self, owner: &str) {
         for key in self.owners.remove(owner).into_iter().flatten() {
             self.answers.remove(&key);
         }
+        self.forgotten.add(owner);
+    }
+
+    /// Frees everything.
+    pub(super) fn forget_all(&mut self) {
+        self.prompts.clear();
+        self.answers.clear();
+        self.owners.clear();
+    }
+
+    /// How many prompts are kept, and their slots.
+    pub(super) fn prompts(&self) -> (usize, usize) {
+        (self.prompts.len(), self.prompts.values().map(|kept| kept.sequence.len()).sum())
+    }
+
+    /// How many answers are kept.
+    pub(super) fn answers(&self) -> usize {
+        self.answers.len()
     }
 
     /// Frees the least recently used answer, or prompt if there is no answer. `false` if there is
@@ -114,6 +137,33 @@ impl PrefixCache {
                 self.owners.remove(owner);
             }
         }
+    }
+}
+
+/// Owners that were forgotten lately. A message that forgets an owner may overtake a request of it;
+/// what that one leaves would stay until room is needed.
+#[derive(Default)]
+struct Forgotten {
+    hasher: RandomState,
+    order: VecDeque<u64>,
+    hashes: HashSet<u64>,
+}
+
+impl Forgotten {
+    fn add(&mut self, owner: &str) {
+        let hash = self.hasher.hash_one(owner);
+        if self.hashes.insert(hash) {
+            self.order.push_back(hash);
+        }
+        if self.order.len() > FORGOTTEN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.hashes.remove(&oldest);
+        }
+    }
+
+    fn holds(&self, owner: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(owner))
     }
 }
 

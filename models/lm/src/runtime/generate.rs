@@ -4,7 +4,7 @@ use crate::{LmError, ModelConfig, Prompt, Sampling};
 
 /// Asks for continuations.
 pub struct GenerateRequest {
-    /// Whose work it is; [`crate::ModelHandle::forget`] frees by this name.
+    /// Whose work it is; [`crate::ModelHandle::forget`] frees by this name. May be empty.
     pub owner: String,
     /// The prompt.
     pub prompt: Prompt,
@@ -96,6 +96,11 @@ pub enum GenerateEvent {
 }
 
 impl GenerateRequest {
+    /// The most events that it can give: a continuation for each expansion, and the end.
+    pub(super) fn most_events(&self) -> usize {
+        self.beams.len() * self.expansions as usize + 1
+    }
+
     pub(super) fn check(&self, config: &ModelConfig) -> Result<(), LmError> {
         let vocab_size = config.vocab_size as usize;
         check_tokens("prompt", &self.prompt.tokens, vocab_size)?;
@@ -117,7 +122,7 @@ pub(super) fn check_tokens(field: &'static str, tokens: &[u32], vocab_size: usiz
 
 /// Refuses what does not fit the context, or a prompt without two tokens.
 pub(super) fn check_length(prompt: &Prompt, answer: usize, config: &ModelConfig) -> Result<(), LmError> {
-    let (limit, alone) = (config.max_position_embeddings, prompt.tokens.len());
+    let (limit, alone) = (config.context_length, prompt.tokens.len());
     if alone >= limit {
         return Err(LmError::TooLong { field: "prompt", tokens: alone, limit });
     }

@@ -1,18 +1,22 @@
 //! Starting a runtime, and handles to its models.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::census::Census;
 use super::generate::{GenerateEvent, GenerateRequest};
+use super::places::Places;
 use super::read::{ReadReply, ReadRequest, ReadSequence};
 use super::thread::{self, Command, Work};
-use crate::{DeviceChoice, LmError, ModelConfig, ModelFiles, Prompt, PromptFormat, Tokenizer};
+use crate::{DeviceChoice, Head, LmError, ModelConfig, ModelFiles, Profile, Prompt, PromptFormat, Tokenizer};
 
 /// Who owns what a warm-up computes.
 const WARM_UP: &str = "warm-up";
+
+/// Messages that may wait for the thread beside requests.
+const MESSAGES: usize = 4096;
 
 /// Settings of a runtime.
 #[derive(Clone, Debug)]
@@ -23,7 +27,7 @@ pub struct RuntimeConfig {
     pub threads: Option<usize>,
     /// The most bytes of keys and values per model.
     pub kv_bytes: u64,
-    /// How many requests may wait for the thread.
+    /// How many requests a model takes at a time, those that wait included.
     pub queue: usize,
 }
 
@@ -41,32 +45,12 @@ pub struct ModelInfo {
     pub device: String,
     /// What it computes in, such as `float32`.
     pub dtype: &'static str,
+    /// How it is used.
+    pub profile: Profile,
     /// Its tokenizer.
     pub tokenizer: Arc<Tokenizer>,
     /// Renders its prompts.
     pub prompts: PromptFormat,
-}
-
-/// What a model holds at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Requests that are computed or wait for room.
-    pub requests: u64,
-    /// Tokens whose keys and values are held, for requests or in the cache.
-    pub kv_tokens: u64,
-}
-
-#[derive(Default)]
-pub(super) struct Gauges {
-    requests: AtomicU64,
-    kv_tokens: AtomicU64,
-}
-
-impl Gauges {
-    pub(super) fn set(&self, load: Load) {
-        self.requests.store(load.requests, Ordering::Relaxed);
-        self.kv_tokens.store(load.kv_tokens, Ordering::Relaxed);
-    }
 }
 
 /// A device's thread with its models. The thread ends when the last [`ModelHandle`] is gone.
@@ -79,10 +63,12 @@ impl Runtime {
     /// # Errors
     /// The first model's error, naming file and field; the device's, if it is not there.
     pub fn start(config: RuntimeConfig, models: Vec<ModelFiles>) -> Result<Vec<ModelHandle>, LmError> {
-        let (commands, receiver) = std::sync::mpsc::sync_channel(config.queue);
+        // Every request with a place has room, and some messages beside them.
+        let capacity = config.queue.saturating_mul(models.len()).saturating_add(MESSAGES);
+        let (commands, receiver) = std::sync::mpsc::sync_channel(capacity);
         let loaded = thread::spawn(config, models, receiver)?;
         let handle =
-            |(model, (info, gauges))| ModelHandle { model, info, gauges, commands: commands.clone() };
+            |(model, (info, places))| ModelHandle { model, info, places, commands: commands.clone() };
         Ok(loaded.into_iter().enumerate().map(handle).collect())
     }
 }
@@ -92,7 +78,7 @@ impl Runtime {
 pub struct ModelHandle {
     model: usize,
     info: Arc<ModelInfo>,
-    gauges: Arc<Gauges>,
+    places: Arc<Places>,
     commands: SyncSender<Command>,
 }
 
@@ -102,12 +88,15 @@ impl ModelHandle {
         &self.info
     }
 
-    /// What the model holds at the moment.
-    pub fn load(&self) -> Load {
-        Load {
-            requests: self.gauges.requests.load(Ordering::Relaxed),
-            kv_tokens: self.gauges.kv_tokens.load(Ordering::Relaxed),
-        }
+    /// What the model holds, counted by its thread between two steps and after everything that was
+    /// sent before.
+    ///
+    /// # Errors
+    /// [`LmError::QueueFull`], [`LmError::Stopped`].
+    pub async fn census(&self) -> Result<Census, LmError> {
+        let (reply, census) = oneshot::channel();
+        self.send(Work::Count(reply))?;
+        census.await.map_err(|_| LmError::Stopped)
     }
 
     /// Samples continuations. Each arrives as it ends; the last event is `Done` or `Failed`.
@@ -116,13 +105,16 @@ impl ModelHandle {
     /// # Errors
     /// [`LmError::TokenOutOfRange`] and [`LmError::TooLong`] before any work is spent;
     /// [`LmError::QueueFull`], [`LmError::Stopped`].
-    pub fn generate(
-        &self,
-        request: GenerateRequest,
-    ) -> Result<mpsc::UnboundedReceiver<GenerateEvent>, LmError> {
+    pub fn generate(&self, request: GenerateRequest) -> Result<mpsc::Receiver<GenerateEvent>, LmError> {
         request.check(&self.info.config)?;
-        let (reply, events) = mpsc::unbounded_channel();
-        self.send(Work::Generate(request, reply))?;
+        if self.info.config.head == Head::Scalar {
+            let message = "architectures names a model with a scalar head, which writes nothing; serve it as \
+                           a scorer";
+            return Err(LmError::file("config.json", message));
+        }
+        let place = self.places.take()?;
+        let (reply, events) = mpsc::channel(request.most_events());
+        self.send(Work::Generate(request, reply, place))?;
         Ok(events)
     }
 
@@ -133,8 +125,9 @@ impl ModelHandle {
     /// As [`ModelHandle::generate`]; [`LmError::KvBound`] and failures of the batch.
     pub async fn read(&self, request: ReadRequest) -> Result<ReadReply, LmError> {
         request.check(&self.info.config)?;
+        let place = self.places.take()?;
         let (reply, answer) = oneshot::channel();
-        self.send(Work::Read(request, reply))?;
+        self.send(Work::Read(request, reply, place))?;
         answer.await.unwrap_or(Err(LmError::Stopped))
     }
 
@@ -150,14 +143,15 @@ impl ModelHandle {
             owner: WARM_UP.into(),
             prompt: Prompt::new(vec![end; 64]),
             sequences: vec![sequence; 2],
-            ids: vec![end],
+            ids: vec![0],
             deterministic: false,
         };
         self.read(request).await?;
         self.forget(WARM_UP)
     }
 
-    /// Frees what the cache holds for `owner`. Requests that run go on.
+    /// Frees what the cache holds for `owner`, and keeps nothing for it any more: a request that this
+    /// overtook is computed, but leaves nothing. Requests that run go on.
     ///
     /// # Errors
     /// [`LmError::QueueFull`], [`LmError::Stopped`].
@@ -165,9 +159,17 @@ impl ModelHandle {
         self.send(Work::Forget(owner.to_owned()))
     }
 
+    /// Frees every kept prompt and answer. Requests that run go on.
+    ///
+    /// # Errors
+    /// [`LmError::QueueFull`], [`LmError::Stopped`].
+    pub fn forget_all(&self) -> Result<(), LmError> {
+        self.send(Work::ForgetAll)
+    }
+
     fn send(&self, work: Work) -> Result<(), LmError> {
         self.commands.try_send(Command { model: self.model, work }).map_err(|error| match error {
-            TrySendError::Full(_) => LmError::QueueFull,
+            TrySendError::Full(_) => self.places.full(),
             TrySendError::Disconnected(_) => LmError::Stopped,
         })
     }

@@ -1,10 +1,12 @@
 //! The device's thread and what callers see of it.
 
 mod cache;
+mod census;
 mod generate;
 mod handle;
 mod job;
 mod passes;
+mod places;
 mod prefill;
 mod read;
 mod resident;
@@ -12,6 +14,7 @@ mod room;
 mod rows;
 mod thread;
 
+pub use census::Census;
 pub use generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
-pub use handle::{Load, ModelHandle, ModelInfo, Runtime, RuntimeConfig};
+pub use handle::{ModelHandle, ModelInfo, Runtime, RuntimeConfig};
 pub use read::{LogitsAt, ReadReply, ReadRequest, ReadSequence, ReadUsage};

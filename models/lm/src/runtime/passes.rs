@@ -9,7 +9,7 @@ use super::resident::Resident;
 use super::rows::GenerateJob;
 use crate::attention::Span;
 use crate::kv::{KvPool, Sequence};
-use crate::qwen2::{Extension, Qwen2};
+use crate::qwen::{Extension, Qwen};
 use crate::{LmError, sampler};
 
 /// Tokens that one iteration reads.
@@ -131,7 +131,7 @@ impl Resident {
 
 /// Extends sequences by tokens: their final hidden states (tokens, hidden), and where each begins.
 fn extend(
-    model: &Qwen2,
+    model: &Qwen,
     pool: &mut KvPool,
     cache: &mut PrefixCache,
     rows: &mut [(&mut Sequence, &[u32])],

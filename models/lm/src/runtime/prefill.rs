@@ -11,7 +11,7 @@ use super::room::Room;
 use super::rows::GenerateJob;
 use crate::attention::Span;
 use crate::kv::Sequence;
-use crate::qwen2::Extension;
+use crate::qwen::Extension;
 use crate::{LmError, Prompt};
 
 /// Tokens of a prompt that one iteration computes.

@@ -4,19 +4,20 @@ use tokio::sync::oneshot;
 
 use super::generate::{check_length, check_tokens};
 use super::job::Job;
+use super::places::Place;
 use super::room::{Claim, Room};
 use crate::kv::Sequence;
-use crate::{LmError, ModelConfig, Prompt};
+use crate::{Head, LmError, ModelConfig, Prompt};
 
 /// Asks for logits.
 pub struct ReadRequest {
-    /// Whose work it is; [`crate::ModelHandle::forget`] frees by this name.
+    /// Whose work it is; [`crate::ModelHandle::forget`] frees by this name. May be empty.
     pub owner: String,
     /// The prompt.
     pub prompt: Prompt,
     /// What follows the prompt, once per sequence.
     pub sequences: Vec<ReadSequence>,
-    /// The vocabulary entries whose logits are wanted.
+    /// The vocabulary entries whose logits are wanted; 0 for the number of a scalar head.
     pub ids: Vec<u32>,
     /// Compute in fixed shapes, batched with nothing else.
     pub deterministic: bool,
@@ -58,7 +59,7 @@ impl ReadRequest {
     pub(super) fn check(&self, config: &ModelConfig) -> Result<(), LmError> {
         let vocab_size = config.vocab_size as usize;
         check_tokens("prompt", &self.prompt.tokens, vocab_size)?;
-        check_tokens("ids", &self.ids, vocab_size)?;
+        check_tokens("ids", &self.ids, if config.head == Head::Scalar { 1 } else { vocab_size })?;
         for sequence in &self.sequences {
             check_tokens("sequences", &sequence.tokens, vocab_size)?;
         }
@@ -72,6 +73,7 @@ pub(super) struct ReadJob {
     pub(super) request: ReadRequest,
     pub(super) usage: ReadUsage,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
+    _place: Place,
     claim: Option<Claim>,
     /// `None` until the prompt is there.
     items: Option<Vec<ReadItem>>,
@@ -90,9 +92,19 @@ pub(super) struct ReadItem {
 }
 
 impl ReadJob {
-    pub(super) fn new(request: ReadRequest, reply: oneshot::Sender<Result<ReadReply, LmError>>) -> ReadJob {
+    pub(super) fn new(
+        request: ReadRequest,
+        reply: oneshot::Sender<Result<ReadReply, LmError>>,
+        place: Place,
+    ) -> ReadJob {
         let logits = vec![Vec::new(); request.sequences.len()];
-        ReadJob { request, usage: ReadUsage::default(), reply, claim: None, items: None, logits }
+        let usage = ReadUsage::default();
+        ReadJob { request, usage, reply, _place: place, claim: None, items: None, logits }
+    }
+
+    /// How many sequences it holds.
+    pub(super) fn sequences(&self) -> usize {
+        self.items.as_ref().map_or(0, Vec::len)
     }
 
     /// Begins: `continue_from` gives, for tokens and how many of them may be held already, a

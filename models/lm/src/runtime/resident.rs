@@ -6,22 +6,26 @@ use std::sync::Arc;
 use tch::{Device, Kind};
 
 use super::cache::PrefixCache;
-use super::handle::{Gauges, Load, ModelInfo};
+use super::handle::ModelInfo;
 use super::job::{Job, fail_each};
+use super::places::Places;
 use super::prefill::{Prefill, prompt_or_prefill};
 use super::read::ReadJob;
 use super::room::Room;
 use super::rows::GenerateJob;
 use super::thread::Work;
 use crate::kv::KvPool;
-use crate::qwen2::Qwen2;
-use crate::{ChatTemplate, LmError, ModelConfig, ModelFiles, PromptFormat, Tokenizer, weights};
+use crate::qwen::Qwen;
+use crate::weights::Loader;
+use crate::{LmError, ModelFiles, ModelFolder, Profile};
 
 /// A model on the device's thread.
 pub(super) struct Resident {
     pub(super) info: Arc<ModelInfo>,
-    gauges: Arc<Gauges>,
-    pub(super) model: Qwen2,
+    pub(super) places: Arc<Places>,
+    /// Iterations so far.
+    pub(super) steps: u64,
+    pub(super) model: Qwen,
     pub(super) room: Room,
     pub(super) cache: PrefixCache,
     waiting: VecDeque<Waiting>,
@@ -38,34 +42,31 @@ enum Waiting {
 
 impl Resident {
     /// Loads a model folder. `kv_bytes` bounds its keys and values.
-    pub(super) fn load(files: &ModelFiles, device: Device, kv_bytes: u64) -> Result<Resident, LmError> {
+    pub(super) fn load(
+        files: &ModelFiles,
+        device: Device,
+        kv_bytes: u64,
+        most_requests: usize,
+    ) -> Result<Resident, LmError> {
         let kind = Kind::Float;
-        let config = ModelConfig::read(files)?;
-        let tokenizer = Arc::new(Tokenizer::read(files)?);
-        if tokenizer.size() > config.vocab_size as usize {
-            let message = format!(
-                "has {} tokens, but vocab_size in config.json is {}",
-                tokenizer.size(),
-                config.vocab_size
-            );
-            return Err(LmError::file("tokenizer.json", message));
-        }
-        let prompts = PromptFormat::new(ChatTemplate::read(files)?, Arc::clone(&tokenizer));
-        let bytes = weights::read(files)?;
-        let fingerprint = fingerprint(files, &bytes)?;
-        let model = Qwen2::load(config.clone(), &bytes, device, kind)?;
+        let _span = tracing::info_span!("load", model = files.name()).entered();
+        let folder = ModelFolder::read(files)?;
+        let total = folder.weights.shards().map(|(_, bytes)| bytes).sum();
+        let mut loader = Loader::new(files, &folder.weights, (device, kind), total);
+        let model = Qwen::load(folder.config.clone(), &mut loader, device, kind)?;
         let info = ModelInfo {
             name: files.name(),
-            fingerprint,
-            parameters: model.parameters(),
+            fingerprint: fingerprint(files, &folder.profile, &loader.digest())?,
+            parameters: folder.config.parameter_count(),
             device: match model.device() {
                 Device::Cuda(index) => format!("cuda:{index}"),
                 Device::Cpu | Device::Mps | Device::Vulkan => "cpu".into(),
             },
             dtype: if model.kind() == Kind::BFloat16 { "bfloat16" } else { "float32" },
-            config,
-            tokenizer,
-            prompts,
+            config: folder.config,
+            profile: folder.profile,
+            tokenizer: folder.tokenizer,
+            prompts: folder.prompts,
         };
         let pool = KvPool::new(&info.config, kv_bytes, device, kind)?;
         let bytes_per_token = info.config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
@@ -73,12 +74,15 @@ impl Resident {
             model = info.name,
             fingerprint = info.fingerprint,
             parameters = info.parameters,
+            preset = info.profile.preset,
+            context = info.config.context_length,
             kv_tokens = pool.capacity(),
             "model loaded"
         );
         Ok(Resident {
             info: Arc::new(info),
-            gauges: Arc::default(),
+            places: Places::new(most_requests),
+            steps: 0,
             model,
             room: Room::new(pool, bytes_per_token),
             cache: PrefixCache::default(),
@@ -93,17 +97,22 @@ impl Resident {
         Arc::clone(&self.info)
     }
 
-    pub(super) fn gauges(&self) -> Arc<Gauges> {
-        Arc::clone(&self.gauges)
+    pub(super) fn places(&self) -> Arc<Places> {
+        Arc::clone(&self.places)
     }
 
     pub(super) fn accept(&mut self, work: Work) {
         match work {
-            Work::Generate(request, reply) => {
-                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply)))
+            Work::Generate(request, reply, place) => {
+                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply, place)))
             }
-            Work::Read(request, reply) => self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply))),
+            Work::Read(request, reply, place) => {
+                self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply, place)))
+            }
             Work::Forget(owner) => self.cache.forget(&owner),
+            Work::ForgetAll => self.cache.forget_all(),
+            // Who does not wait for the numbers any more needs none.
+            Work::Count(reply) => drop(reply.send(self.census())),
         }
     }
 
@@ -111,16 +120,9 @@ impl Resident {
         !(self.waiting.is_empty() && self.generates.is_empty() && self.reads.is_empty())
     }
 
-    /// Tells the outside what is held.
-    pub(super) fn publish(&self) {
-        self.gauges.set(Load {
-            requests: (self.waiting.len() + self.generates.len() + self.reads.len()) as u64,
-            kv_tokens: (self.room.pool.capacity() - self.room.pool.free()) as u64,
-        });
-    }
-
     /// Does one round of work: a chunk of a prompt, one token for every row, waiting reads.
     pub(super) fn iterate(&mut self) {
+        self.steps += 1;
         self.drop_cancelled();
         self.admit();
         self.start_ready();
@@ -226,7 +228,7 @@ impl Waiting {
 }
 
 /// A hash of all that decides what the model computes.
-fn fingerprint(files: &ModelFiles, weights: &[u8]) -> Result<String, LmError> {
+fn fingerprint(files: &ModelFiles, profile: &Profile, weights: &[u8; 32]) -> Result<String, LmError> {
     let mut hasher = blake3::Hasher::new();
     let small = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
     for file in small.into_iter().chain(["chat_template.jinja", "toolbeam.json"]) {
@@ -234,6 +236,8 @@ fn fingerprint(files: &ModelFiles, weights: &[u8]) -> Result<String, LmError> {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(&bytes);
     }
+    // What a preset adds lies in no file.
+    hasher.update(format!("{profile:?}").as_bytes());
     hasher.update(weights);
     Ok(hasher.finalize().to_hex()[..32].to_owned())
 }

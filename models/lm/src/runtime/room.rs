@@ -58,6 +58,16 @@ impl Room {
         Some(Claim { tokens, digest: prompt.digest, ledger: Rc::clone(&self.ledger) })
     }
 
+    /// Tokens beside prompts that admitted requests have claimed.
+    pub(super) fn claimed_tokens(&self) -> usize {
+        self.ledger.borrow().tokens
+    }
+
+    /// What a token's keys and values take.
+    pub(super) fn bytes_per_token(&self) -> u64 {
+        self.bytes_per_token
+    }
+
     /// Whether an admitted request has this prompt.
     pub(super) fn is_wanted(&self, prompt: &Prompt) -> bool {
         self.ledger.borrow().prompts.contains_key(&prompt.digest)

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
 use super::job::Job;
+use super::places::Place;
 use super::room::{Claim, Room};
 use crate::kv::Sequence;
 use crate::sampler::{DrawKey, Drawn, RowDraws};
@@ -17,7 +18,8 @@ use crate::{LmError, ModelConfig, Prompt, Tokenizer};
 pub(super) struct GenerateJob {
     pub(super) request: GenerateRequest,
     pub(super) usage: GenerateUsage,
-    reply: mpsc::UnboundedSender<GenerateEvent>,
+    reply: mpsc::Sender<GenerateEvent>,
+    _place: Place,
     claim: Option<Claim>,
     /// `None` until the prompt is there.
     rows: Option<Vec<Row>>,
@@ -38,8 +40,19 @@ pub(super) struct Row {
 }
 
 impl GenerateJob {
-    pub(super) fn new(request: GenerateRequest, reply: mpsc::UnboundedSender<GenerateEvent>) -> GenerateJob {
-        GenerateJob { request, usage: GenerateUsage::default(), reply, claim: None, rows: None }
+    /// `reply` has room for all events of the request.
+    pub(super) fn new(
+        request: GenerateRequest,
+        reply: mpsc::Sender<GenerateEvent>,
+        place: Place,
+    ) -> GenerateJob {
+        let usage = GenerateUsage::default();
+        GenerateJob { request, usage, reply, _place: place, claim: None, rows: None }
+    }
+
+    /// How many sequences it holds.
+    pub(super) fn sequences(&self) -> usize {
+        self.rows.as_ref().map_or(0, Vec::len)
     }
 
     /// Begins: `continue_from` gives, for a beam's tokens, a sequence and how many of them it holds.
@@ -104,7 +117,7 @@ impl GenerateJob {
                             let answer = [self.request.beams[row.beam].0.as_slice(), &row.tokens].concat();
                             keep(answer, &row.sequence);
                         }
-                        let _ = self.reply.send(GenerateEvent::Continuation(continuation));
+                        let _ = self.reply.try_send(GenerateEvent::Continuation(continuation));
                     }
                 }
             }
@@ -115,7 +128,7 @@ impl GenerateJob {
     /// The most tokens that a continuation of this row may have.
     fn limit(&self, config: &ModelConfig, row: &Row) -> usize {
         let before = self.request.prompt.tokens.len() + self.request.beams[row.beam].0.len();
-        self.request.max_tokens.min(config.max_position_embeddings - before)
+        self.request.max_tokens.min(config.context_length - before)
     }
 }
 
@@ -151,11 +164,11 @@ impl Job for GenerateJob {
 
     fn finish(self) {
         // A caller that has gone does not want to know.
-        let _ = self.reply.send(GenerateEvent::Done(self.usage));
+        let _ = self.reply.try_send(GenerateEvent::Done(self.usage));
     }
 
     fn fail(self, error: LmError) {
-        let _ = self.reply.send(GenerateEvent::Failed(error));
+        let _ = self.reply.try_send(GenerateEvent::Failed(error));
     }
 }
 

@@ -8,9 +8,11 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::census::Census;
 use super::generate::{GenerateEvent, GenerateRequest};
-use super::handle::{Gauges, ModelInfo, RuntimeConfig};
+use super::handle::{ModelInfo, RuntimeConfig};
 use super::job::guarded;
+use super::places::{Place, Places};
 use super::read::{ReadReply, ReadRequest};
 use super::resident::Resident;
 use crate::{LmError, ModelFiles, choose_device};
@@ -23,12 +25,14 @@ pub(super) struct Command {
 
 /// What can be asked of a model.
 pub(super) enum Work {
-    Generate(GenerateRequest, mpsc::UnboundedSender<GenerateEvent>),
-    Read(ReadRequest, oneshot::Sender<Result<ReadReply, LmError>>),
+    Generate(GenerateRequest, mpsc::Sender<GenerateEvent>, Place),
+    Read(ReadRequest, oneshot::Sender<Result<ReadReply, LmError>>, Place),
     Forget(String),
+    ForgetAll,
+    Count(oneshot::Sender<Census>),
 }
 
-type Loaded = Vec<(Arc<ModelInfo>, Arc<Gauges>)>;
+type Loaded = Vec<(Arc<ModelInfo>, Arc<Places>)>;
 
 /// Starts the thread and waits until the models are loaded.
 pub(super) fn spawn(
@@ -44,7 +48,7 @@ pub(super) fn spawn(
             Ok(residents) => residents,
             Err(error) => return drop(report.send(Err(error))),
         };
-        let infos = residents.iter().map(|resident| (resident.info(), resident.gauges())).collect();
+        let infos = residents.iter().map(|resident| (resident.info(), resident.places())).collect();
         if report.send(Ok(infos)).is_ok() {
             run(&mut residents, &commands);
         }
@@ -60,7 +64,8 @@ fn load(config: &RuntimeConfig, models: &[ModelFiles]) -> Result<Vec<Resident>, 
         tch::set_num_threads(threads as i32);
     }
     tracing::info!(device = ?chosen.device, reason = chosen.reason, threads = tch::get_num_threads(), "device chosen");
-    models.iter().map(|files| Resident::load(files, chosen.device, config.kv_bytes)).collect()
+    let load = |files| Resident::load(files, chosen.device, config.kv_bytes, config.queue);
+    models.iter().map(load).collect()
 }
 
 fn run(residents: &mut [Resident], commands: &Receiver<Command>) {
@@ -88,6 +93,5 @@ fn run(residents: &mut [Resident], commands: &Receiver<Command>) {
                 resident.fail_all(&error);
             }
         }
-        residents.iter().for_each(Resident::publish);
     }
 }

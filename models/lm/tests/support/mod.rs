@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+pub(crate) mod architectures;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 

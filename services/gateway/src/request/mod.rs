@@ -14,9 +14,6 @@ use crate::config::GatewayConfig;
 use crate::error::GatewayError;
 use violations::Violations;
 
-/// The longest id that a caller may give a search, in bytes.
-const MAX_ID_BYTES: usize = 128;
-
 /// A request that can be carried out.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -32,8 +29,6 @@ pub(crate) struct Plan {
     pub(crate) drawing: Drawing,
     /// How long the search may take, the caller's deadline left out.
     pub(crate) max_duration: Duration,
-    /// Whether the response carries the rounds.
-    pub(crate) trace: bool,
 }
 
 /// How the policy draws tokens.
@@ -56,7 +51,9 @@ pub(crate) struct Drawing {
 /// none, but something is asked for that is not served yet.
 pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result<Plan, GatewayError> {
     let mut violations = Violations::default();
-    check_id(&request.search_id, &mut violations);
+    if let Err(wrong) = toolbeam_serve::check_search_id(&request.search_id) {
+        violations.add(wrong.field, wrong.description);
+    }
     let tools = prompt::check(&request, &mut violations);
     let settings = settings::settings(&request, tools, config, &mut violations);
     let drawing = settings::drawing(&request, config, &mut violations);
@@ -72,17 +69,7 @@ pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result
         settings,
         drawing,
         max_duration,
-        trace: request.trace,
     })
-}
-
-fn check_id(id: &str, violations: &mut Violations) {
-    if id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
-        violations.add(
-            "search_id",
-            format!("must be at most {MAX_ID_BYTES} bytes without control characters; shorten it"),
-        );
-    }
 }
 
 fn made_up_id() -> String {

@@ -131,10 +131,11 @@ pub(super) fn max_duration(
 ) -> Duration {
     let allowed = Duration::from_millis(config.max_duration_ms);
     let Some(asked) = limits.and_then(|limits| limits.max_duration) else { return allowed };
-    match Duration::try_from(asked) {
-        Ok(asked) => capped(asked, allowed),
-        Err(_negative) => {
-            violations.add("limits.max_duration", "negative; use a positive duration, or none");
+    // Not by prost's conversion, which panics on some malformed durations.
+    match (u64::try_from(asked.seconds), u32::try_from(asked.nanos)) {
+        (Ok(seconds), Ok(nanos)) if nanos < 1_000_000_000 => capped(Duration::new(seconds, nanos), allowed),
+        _ => {
+            violations.add("limits.max_duration", "negative or malformed; use a positive duration, or none");
             allowed
         }
     }

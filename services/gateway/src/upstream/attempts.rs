@@ -1,8 +1,8 @@
-//! Trying again while a replica is replaced, and never beyond the deadline.
+//! Trying again while a replica is replaced or full, and never beyond the deadline.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Request;
 use toolbeam_search::Failure;
 
@@ -12,14 +12,18 @@ const ATTEMPTS: u32 = 3;
 /// The pause before the second attempt; each further one is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
+/// The pause before a full service is called again that does not say how long to wait.
+const FULL_PAUSE: Duration = Duration::from_millis(500);
+
 /// A call's longest time where its caller set none.
 const LONGEST_CALL: Duration = Duration::from_secs(600);
 
-/// Calls until there is a reply that is not "unavailable". Requests are pure
-/// functions of their fields, so that a second attempt changes nothing.
+/// Calls until there is a reply that is neither "unavailable" nor "full". Requests are
+/// pure functions of their fields, so that another attempt changes nothing. A full service
+/// is called again after the delay that it asked for, as often as there is time for it.
 ///
 /// # Errors
-/// The last failure; `DeadlineExceeded` only if the service was not unavailable
+/// The last failure; `DeadlineExceeded` only if the service was neither unavailable nor full
 /// before the deadline passed.
 pub(crate) async fn attempts<T, F>(
     deadline: Option<Instant>,
@@ -30,19 +34,33 @@ where
 {
     let deadline = deadline.unwrap_or_else(|| Instant::now() + LONGEST_CALL);
     let mut pause = FIRST_PAUSE;
+    let mut unavailable = 0;
     let mut late = Failure::DeadlineExceeded;
-    for _ in 1..ATTEMPTS {
-        match timeout_at(deadline, call()).await {
-            Ok(Err(unavailable @ Failure::Unavailable(_))) => late = unavailable,
+    loop {
+        let again = match timeout_at(deadline, call()).await {
+            Ok(Err(failure @ Failure::Unavailable(_))) => {
+                unavailable += 1;
+                if unavailable == ATTEMPTS {
+                    return Err(failure);
+                }
+                late = failure;
+                let again = Instant::now() + pause;
+                pause *= 4;
+                again
+            }
+            Ok(Err(failure @ Failure::ResourceExhausted { retry_after })) => {
+                late = failure;
+                Instant::now() + retry_after.unwrap_or(FULL_PAUSE)
+            }
+            Ok(Err(Failure::DeadlineExceeded)) => return Err(late),
             Ok(ended) => return ended,
             Err(_elapsed) => return Err(late),
-        }
-        if timeout_at(deadline, tokio::time::sleep(pause)).await.is_err() {
+        };
+        if again >= deadline {
             return Err(late);
         }
-        pause *= 4;
+        sleep_until(again).await;
     }
-    timeout_at(deadline, call()).await.unwrap_or(Err(late))
 }
 
 /// A request that tells the service how much time is left.

@@ -11,6 +11,7 @@ use toolbeam_search::Failure;
 
 use super::attempts::attempts;
 use super::prompt::SentPrompt;
+use super::release::Release;
 use super::stopwatch::Stopwatch;
 use crate::error::{Called, failure, is_prompt_unknown};
 
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     prompt: SentPrompt,
     used: AtomicBool,
     stopwatch: Stopwatch,
+    /// Every call in progress holds the session, so that nothing is asked after the release.
+    _release: Arc<Release>,
 }
 
 /// A reply and what every reply carries.
@@ -38,24 +41,26 @@ pub(crate) struct Replied<T> {
 
 impl Session {
     /// Pins the model that the service's first reply named. `peer` is the service's
-    /// name in messages.
+    /// name in messages, `search_id` the search's name at the service.
     pub(crate) fn new(
         peer: &'static str,
-        search_id: &str,
+        search_id: String,
         model: &GetModelInfoResponse,
         prompt: Arc<Prompt>,
+        release: Arc<Release>,
     ) -> Session {
         Session {
             peer,
-            search_id: search_id.to_owned(),
+            search_id,
             fingerprint: model.model_fingerprint.clone(),
             prompt: SentPrompt::new(prompt),
             used: AtomicBool::new(false),
             stopwatch: Stopwatch::default(),
+            _release: release,
         }
     }
 
-    /// The search.
+    /// The search's name at the service.
     pub(crate) fn search_id(&self) -> String {
         self.search_id.clone()
     }

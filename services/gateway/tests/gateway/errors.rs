@@ -4,8 +4,8 @@ use prost_types::Duration;
 use tonic::Code;
 use toolbeam_proto::v1::tool_choice::{Choice, Required};
 use toolbeam_proto::v1::{
-    CancelSearchRequest, Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest,
-    Strategy, Tool, ToolChoice,
+    Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest, Strategy, Tool,
+    ToolChoice,
 };
 use toolbeam_serve::violations;
 
@@ -135,11 +135,13 @@ async fn settings_are_checked() {
     invalid(|request| request.validation = 9, &["validation"]).await;
     invalid(|request| request.constraint = 9, &["constraint"]).await;
     invalid(|request| request.model = "another".to_owned(), &["model"]).await;
-    let negative = |request: &mut SearchRequest| {
-        let max_duration = Some(Duration { seconds: -1, nanos: 0 });
-        request.limits = Some(Limits { max_duration, ..Limits::default() });
-    };
-    invalid(negative, &["limits.max_duration"]).await;
+    for (seconds, nanos) in [(-1, 0), (0, -1), (1, -1), (1, i32::MAX), (i64::MIN, i32::MIN), (i64::MAX, -1)] {
+        let change = |request: &mut SearchRequest| {
+            let max_duration = Some(Duration { seconds, nanos });
+            request.limits = Some(Limits { max_duration, ..Limits::default() });
+        };
+        check(&sandbox, change, Code::InvalidArgument, &["limits.max_duration"]).await;
+    }
     let many = |request: &mut SearchRequest| {
         request.num_answers = Some(0);
         prompt(request).messages.clear();
@@ -195,12 +197,12 @@ async fn legal_conversations_are_accepted() {
 }
 
 #[tokio::test]
-async fn rpcs_that_are_not_served_say_so() {
+async fn a_message_above_the_limit_is_refused_with_the_remedy() {
     let sandbox = Setup::writing(&[RIGHT]).start();
-    let mut client = sandbox.client.clone();
-    let status = client.search_stream(request()).await.expect_err("not served");
-    assert_eq!(status.code(), Code::Unimplemented);
-    let cancel = CancelSearchRequest { search_id: "x".to_owned() };
-    let status = client.cancel_search(cancel).await.expect_err("not served");
-    assert_eq!(status.code(), Code::Unimplemented);
+    let mut asked = request();
+    prompt(&mut asked).messages[0].content = "x".repeat(17 << 20);
+    let status = sandbox.search(asked).await.expect_err("it is too large");
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert_eq!(violations(&status)[0].field, "request");
+    assert!(status.message().contains("--max-message-bytes"), "{status:?}");
 }

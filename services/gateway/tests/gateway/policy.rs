@@ -15,6 +15,9 @@ use toolbeam_proto::v1::{
     GetModelInfoResponse, PolicyUsage, PromptRef, PromptUnknown, ReleaseRequest, ReleaseResponse,
 };
 
+/// The delay that a full policy asks for.
+pub(crate) const FULL_DELAY: Duration = Duration::from_millis(400);
+
 /// What a policy does.
 #[derive(Clone)]
 pub(crate) struct PolicyScript {
@@ -30,6 +33,8 @@ pub(crate) struct PolicyScript {
     pub(crate) layout: AnswerLayout,
     /// Whether it names expansions that nobody asked for.
     pub(crate) confused: bool,
+    /// How many calls it is too full for at first.
+    pub(crate) full_for: usize,
 }
 
 impl PolicyScript {
@@ -41,6 +46,7 @@ impl PolicyScript {
             replaced_after: None,
             layout: AnswerLayout::JsonList,
             confused: false,
+            full_for: 0,
         }
     }
 }
@@ -128,6 +134,9 @@ impl PolicyService for FakePolicy {
         let request = request.into_inner();
         let begun = self.log.begin();
         let call = self.log.get().calls;
+        if call <= self.script.full_for {
+            return Err(toolbeam_serve::resource_exhausted("full; try again", FULL_DELAY));
+        }
         let prompt_digest = self.log.prompt(request.prompt, self.script.forgetful)?;
         tokio::time::sleep(self.script.delay).await;
         let [beam] = &request.beams[..] else {

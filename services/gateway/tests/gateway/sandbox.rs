@@ -3,15 +3,21 @@
 use std::future::pending;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 use toolbeam_gateway::{Gateway, GatewayConfig};
 use toolbeam_proto::v1::policy_service_server::PolicyServiceServer;
 use toolbeam_proto::v1::scorer_service_server::ScorerServiceServer;
 use toolbeam_proto::v1::search_service_client::SearchServiceClient;
-use toolbeam_proto::v1::{Message, Prompt, Role, SearchRequest, SearchResponse, Tool};
-use toolbeam_serve::{ChannelConfig, Health, Server, ServerConfig, memory};
+use toolbeam_proto::v1::{
+    CancelSearchRequest, Message, Prompt, Role, SearchEvent, SearchRequest, SearchResponse, Tool,
+};
+use toolbeam_serve::{
+    CancellationToken, ChannelConfig, Health, MemoryConnector, ServeError, Server, ServerConfig, memory,
+};
 
 use crate::policy::{FakePolicy, PolicyScript, SharedLog};
 use crate::scorer::{FakeScorer, ScorerScript};
@@ -28,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) gateway: GatewayConfig,
     /// Whether a scorer listens at all.
     pub(crate) scorer_up: bool,
+    /// How long the gateway drains.
+    pub(crate) drain_ms: u64,
 }
 
 impl Setup {
@@ -37,6 +45,7 @@ impl Setup {
             scorer: ScorerScript::default(),
             gateway: GatewayConfig::default(),
             scorer_up: true,
+            drain_ms: 5_000,
         }
     }
 
@@ -48,13 +57,23 @@ impl Setup {
         let (policy_channel, policy_runtime) = serve(Routes::new(PolicyServiceServer::new(policy)), true);
         let (scorer_channel, scorer_runtime) =
             serve(Routes::new(ScorerServiceServer::new(scorer)), self.scorer_up);
-        let server = ServerConfig::default();
+        let server = ServerConfig { drain_ms: self.drain_ms, ..ServerConfig::default() };
         let gateway =
             Gateway::start(self.gateway, server, policy_channel, scorer_channel).expect("the engine starts");
         let (connector, listener) = memory();
-        tokio::spawn(gateway.run(listener, pending()));
+        let client = SearchServiceClient::new(connector.channel(&quick()));
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(gateway.run(listener, async {
+            // A sandbox that is not stopped runs on.
+            if stopped.await.is_err() {
+                pending::<()>().await;
+            }
+        }));
         Sandbox {
-            client: SearchServiceClient::new(connector.channel(&quick())),
+            stop: Some(stop),
+            ended,
+            connector,
+            client,
             policy: policy_log,
             scorer: scorer_log,
             policy_runtime,
@@ -73,7 +92,8 @@ fn serve(services: Routes, up: bool) -> (Channel, Replica) {
     let (connector, listener) = memory();
     if up {
         runtime.spawn(async move {
-            let server = Server { config: ServerConfig::default(), services, health: Health::new(&[]).await };
+            let (health, overdue) = (Health::new(&[]).await, CancellationToken::new());
+            let server = Server { config: ServerConfig::default(), services, health, overdue };
             server.run(listener, pending()).await
         });
     }
@@ -91,12 +111,18 @@ impl Drop for Replica {
     }
 }
 
-fn quick() -> ChannelConfig {
+pub(crate) fn quick() -> ChannelConfig {
     ChannelConfig { connect_timeout_ms: 500, keep_alive_interval_ms: 500, keep_alive_timeout_ms: 500 }
 }
 
 pub(crate) struct Sandbox {
     pub(crate) client: SearchServiceClient<Channel>,
+    /// Connects anew.
+    pub(crate) connector: MemoryConnector,
+    /// Begins the drain.
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    /// The gateway's end.
+    pub(crate) ended: JoinHandle<Result<(), ServeError>>,
     pub(crate) policy: SharedLog,
     pub(crate) scorer: SharedLog,
     /// Dropping it kills the policy.
@@ -108,6 +134,19 @@ impl Sandbox {
     /// Searches with ten seconds to spare.
     pub(crate) async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Status> {
         self.search_within(request, Duration::from_secs(10)).await
+    }
+
+    /// Begins a stream of events with ten seconds to spare.
+    pub(crate) async fn stream(&self, request: SearchRequest) -> Result<Streaming<SearchEvent>, Status> {
+        let mut request = Request::new(request);
+        request.set_timeout(Duration::from_secs(10));
+        Ok(self.client.clone().search_stream(request).await?.into_inner())
+    }
+
+    /// Cancels a search; whether one was running.
+    pub(crate) async fn cancel(&self, search_id: &str) -> Result<bool, Status> {
+        let request = CancelSearchRequest { search_id: search_id.to_owned() };
+        Ok(self.client.clone().cancel_search(request).await?.into_inner().cancelled)
     }
 
     pub(crate) async fn search_within(

@@ -6,6 +6,7 @@ use tonic::Code;
 use toolbeam_proto::v1::{AnswerLayout, Limits, RewardKind, SearchRequest, Strategy, StrategyKind};
 use toolbeam_serve::{retry_after, violations};
 
+use crate::policy::FULL_DELAY;
 use crate::sandbox::{RIGHT, Sandbox, Setup, WRONG, eventually, request};
 
 fn by(kind: StrategyKind) -> SearchRequest {
@@ -45,6 +46,8 @@ async fn failures_have_their_codes() {
     check("scorer replaced", replaced, request(), Code::FailedPrecondition).await;
     let outcome = setup(|setup| setup.scorer.kind = RewardKind::Orm);
     check("outcome rewards", outcome, request(), Code::FailedPrecondition).await;
+    let scalar = setup(|setup| setup.scorer.kind = RewardKind::Toolrm);
+    check("a scalar head", scalar, request(), Code::FailedPrecondition).await;
 }
 
 #[tokio::test]
@@ -93,14 +96,14 @@ async fn a_deadline_with_nothing_complete_is_an_error() {
 async fn a_full_gateway_says_when_to_come_back() {
     let mut setup = Setup::writing(&[RIGHT]);
     setup.policy.delay = Duration::from_secs(60);
-    (setup.gateway.max_searches, setup.gateway.retry_after_ms) = (1, 1_250);
+    setup.gateway.max_searches = 1;
     let sandbox = setup.start();
     let mut client = sandbox.client.clone();
     let first = tokio::spawn(async move { client.search(request()).await });
     eventually("the first search", || sandbox.policy.get().calls == 1).await;
     let status = sandbox.search(request()).await.expect_err("it is full");
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-    assert_eq!(retry_after(&status), Some(Duration::from_millis(1_250)));
+    assert!(retry_after(&status) > Some(Duration::ZERO), "{status:?}");
 
     // A caller that goes away takes its search along and leaves its place to others.
     first.abort();
@@ -126,4 +129,23 @@ async fn the_id_of_a_running_search_is_taken() {
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert_eq!(violations(&status)[0].field, "search_id");
     first.await.expect("no panic").expect("the first is not disturbed");
+}
+
+#[tokio::test]
+async fn a_full_policy_is_asked_again_when_it_said() {
+    let mut setup = Setup::writing(&[WRONG, RIGHT]);
+    setup.policy.full_for = 2;
+    let sandbox = setup.start();
+    let began = Instant::now();
+    let response = sandbox.search(request()).await.expect("it has room in the end");
+    assert_eq!(response.answers[0].text, RIGHT.as_bytes());
+    assert!(began.elapsed() >= 2 * FULL_DELAY, "{:?}", began.elapsed());
+
+    // Without time for another try, the search ends as full and says when to come back.
+    let mut setup = Setup::writing(&[RIGHT]);
+    setup.policy.full_for = usize::MAX;
+    let sandbox = setup.start();
+    let status = sandbox.search_within(request(), Duration::from_millis(300)).await.expect_err("it is full");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert_eq!(retry_after(&status), Some(FULL_DELAY));
 }

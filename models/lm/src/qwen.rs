@@ -1,4 +1,5 @@
-//! Qwen2: configuration, weights, block, attention, as in transformers' `modeling_qwen2.py`.
+//! Qwen2 and Qwen3: weights, block, attention, as in transformers' `modeling_qwen2.py` and
+//! `modeling_qwen3.py`. What one has and the other has not is an `Option`.
 //!
 //! Shapes: T tokens of all sequences of a pass, concatenated; D hidden; H query heads; K key-value
 //! heads; E head size; V vocabulary.
@@ -6,23 +7,22 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::attention::{AttentionPlan, LayerKv, Span};
+use crate::config::Head;
 use crate::kv::KvPool;
-use crate::weights::Weights;
+use crate::rotary::{Rotary, Rotation};
+use crate::weights::Loader;
 use crate::{LmError, ModelConfig};
 
-/// A Qwen2 model on a device.
-pub(crate) struct Qwen2 {
+/// A Qwen model on a device.
+pub(crate) struct Qwen {
     pub(crate) config: ModelConfig,
     /// (V, D)
     embedding: Tensor,
-    /// (V, D); the embedding where the weights are tied.
+    /// (V, D), the embedding where the weights are tied; (1, D) for a scalar head.
     output: Tensor,
     blocks: Vec<Block>,
     norm: Tensor,
-    /// (context, E), float32
-    cos: Tensor,
-    /// (context, E), float32
-    sin: Tensor,
+    rotary: Rotary,
     device: Device,
     kind: Kind,
 }
@@ -31,9 +31,14 @@ struct Block {
     attention_norm: Tensor,
     /// ((H + 2K) * E, D)
     qkv_weight: Tensor,
-    qkv_bias: Tensor,
+    /// ((H + 2K) * E)
+    qkv_bias: Option<Tensor>,
+    /// (H + K, E): what scales each query and key head after it is normed.
+    head_norm: Option<Tensor>,
     /// (D, H * E)
     output_weight: Tensor,
+    /// (D)
+    output_bias: Option<Tensor>,
     mlp_norm: Tensor,
     /// (2 * intermediate, D): gate, then up.
     gate_up: Tensor,
@@ -51,26 +56,26 @@ pub(crate) struct Extension<'a> {
     pub(crate) span: Span,
 }
 
-impl Qwen2 {
+impl Qwen {
+    /// Loads the weights, whose names and shapes must have been checked.
     pub(crate) fn load(
         config: ModelConfig,
-        bytes: &[u8],
+        loader: &mut Loader,
         device: Device,
         kind: Kind,
-    ) -> Result<Qwen2, LmError> {
-        let weights = Weights::open(bytes, device, kind)?;
-        let matrix = [config.vocab_size, config.hidden_size];
-        let embedding = weights.get("model.embed_tokens.weight", &matrix)?;
-        let output = match config.tie_word_embeddings {
-            true => embedding.shallow_clone(),
-            false => weights.get("lm_head.weight", &matrix)?,
+    ) -> Result<Qwen, LmError> {
+        let embedding = loader.tensor("model.embed_tokens.weight")?;
+        let output = match config.head {
+            Head::Vocabulary if config.tie_word_embeddings => embedding.shallow_clone(),
+            Head::Vocabulary => loader.tensor("lm_head.weight")?,
+            Head::Scalar => loader.tensor("score.weight")?,
         };
         let blocks = (0..config.num_hidden_layers)
-            .map(|layer| Block::load(&weights, &config, layer))
+            .map(|layer| Block::load(loader, &config, layer))
             .collect::<Result<Vec<_>, _>>()?;
-        let norm = weights.get("model.norm.weight", &[config.hidden_size])?;
-        let (cos, sin) = rotations(&config, device)?;
-        Ok(Qwen2 { config, embedding, output, blocks, norm, cos, sin, device, kind })
+        let norm = loader.tensor("model.norm.weight")?;
+        let rotary = Rotary::new(&config, device)?;
+        Ok(Qwen { config, embedding, output, blocks, norm, rotary, device, kind })
     }
 
     pub(crate) fn device(&self) -> Device {
@@ -79,13 +84,6 @@ impl Qwen2 {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
-    }
-
-    /// Number of parameters, tied ones once.
-    pub(crate) fn parameters(&self) -> u64 {
-        let blocks = self.blocks.iter().flat_map(Block::tensors).map(Tensor::numel).sum::<usize>();
-        let output = if self.config.tie_word_embeddings { 0 } else { self.output.numel() };
-        (self.embedding.numel() + output + blocks + self.norm.numel()) as u64
     }
 
     /// Computes new tokens of several sequences and stores their keys and values in `pool`.
@@ -101,12 +99,9 @@ impl Qwen2 {
         // 1. Embed: (T) -> (T, D).
         let ids = Tensor::f_from_slice(&tokens)?.f_to_device(self.device)?;
         let mut hidden = self.embedding.f_index_select(0, &ids)?;
-        // 2. Rotations of these positions: (T, 1, E).
+        // 2. Rotations of these positions.
         let positions = Tensor::f_from_slice(&positions)?.f_to_device(self.device)?;
-        let rotation = Rotation {
-            cos: self.cos.f_index_select(0, &positions)?.f_unsqueeze(1)?.f_to_kind(self.kind)?,
-            sin: self.sin.f_index_select(0, &positions)?.f_unsqueeze(1)?.f_to_kind(self.kind)?,
-        };
+        let rotation = self.rotary.at(&positions, self.kind)?;
         // 3. Blocks.
         for (layer, block) in self.blocks.iter().enumerate() {
             let mut kv = (&mut pool.keys[layer], &mut pool.values[layer]);
@@ -121,7 +116,7 @@ impl Qwen2 {
         Ok(hidden.f_linear(&self.output, None::<Tensor>)?.f_to_kind(Kind::Float)?)
     }
 
-    /// Hidden states (R, D) -> the logits of `ids` only, (R, ids), float32.
+    /// Hidden states (R, D) -> the logits of `ids` only, (R, ids), float32. A scalar head has the id 0.
     pub(crate) fn logits_of(&self, hidden: &Tensor, ids: &[u32]) -> Result<Tensor, LmError> {
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
         let rows = self.output.f_index_select(0, &Tensor::f_from_slice(&ids)?.f_to_device(self.device)?)?;
@@ -134,34 +129,40 @@ impl Qwen2 {
 }
 
 impl Block {
-    fn load(weights: &Weights, config: &ModelConfig, layer: usize) -> Result<Block, LmError> {
-        let (hidden, wide) = (config.hidden_size, config.intermediate_size);
-        let query = config.num_attention_heads * config.head_dim;
-        let kv = config.num_key_value_heads * config.head_dim;
-        let get = |name: &str, shape: &[i64]| weights.get(&format!("model.layers.{layer}.{name}"), shape);
-        let projection =
-            |name: &str, rows: i64| get(&format!("self_attn.{name}_proj.weight"), &[rows, hidden]);
-        let bias = |name: &str, rows: i64| get(&format!("self_attn.{name}_proj.bias"), &[rows]);
+    fn load(loader: &mut Loader, config: &ModelConfig, layer: usize) -> Result<Block, LmError> {
+        let name = |name: &str| format!("model.layers.{layer}.{name}");
+        let projections = |kind: &str| ["q", "k", "v"].map(|p| name(&format!("self_attn.{p}_proj.{kind}")));
+        let attention_norm = loader.tensor(&name("input_layernorm.weight"))?;
+        let qkv_weight = loader.stacked(&projections("weight"))?;
+        let qkv_bias = config.qkv_bias.then(|| loader.stacked(&projections("bias"))).transpose()?;
+        let head_norm = match config.head_norm {
+            true => Some(Block::load_head_norm(loader, config, &name("self_attn"))?),
+            false => None,
+        };
+        let output_weight = loader.tensor(&name("self_attn.o_proj.weight"))?;
+        let output_bias =
+            config.output_bias.then(|| loader.tensor(&name("self_attn.o_proj.bias"))).transpose()?;
         Ok(Block {
-            attention_norm: get("input_layernorm.weight", &[hidden])?,
-            qkv_weight: Tensor::f_cat(
-                &[projection("q", query)?, projection("k", kv)?, projection("v", kv)?],
-                0,
-            )?,
-            qkv_bias: Tensor::f_cat(&[bias("q", query)?, bias("k", kv)?, bias("v", kv)?], 0)?,
-            output_weight: get("self_attn.o_proj.weight", &[hidden, query])?,
-            mlp_norm: get("post_attention_layernorm.weight", &[hidden])?,
-            gate_up: Tensor::f_cat(
-                &[get("mlp.gate_proj.weight", &[wide, hidden])?, get("mlp.up_proj.weight", &[wide, hidden])?],
-                0,
-            )?,
-            down: get("mlp.down_proj.weight", &[hidden, wide])?,
+            attention_norm,
+            qkv_weight,
+            qkv_bias,
+            head_norm,
+            output_weight,
+            output_bias,
+            mlp_norm: loader.tensor(&name("post_attention_layernorm.weight"))?,
+            gate_up: loader.stacked(&[name("mlp.gate_proj.weight"), name("mlp.up_proj.weight")])?,
+            down: loader.tensor(&name("mlp.down_proj.weight"))?,
         })
     }
 
-    fn tensors(&self) -> [&Tensor; 7] {
-        let Block { attention_norm, qkv_weight, qkv_bias, output_weight, mlp_norm, gate_up, down } = self;
-        [attention_norm, qkv_weight, qkv_bias, output_weight, mlp_norm, gate_up, down]
+    /// The scales of all query heads, then of all key heads: (E) and (E) -> (H + K, E).
+    fn load_head_norm(loader: &mut Loader, config: &ModelConfig, prefix: &str) -> Result<Tensor, LmError> {
+        let size = config.head_dim;
+        let query = loader.tensor(&format!("{prefix}.q_norm.weight"))?;
+        let key = loader.tensor(&format!("{prefix}.k_norm.weight"))?;
+        let query = query.f_expand([config.num_attention_heads, size], false)?;
+        let key = key.f_expand([config.num_key_value_heads, size], false)?;
+        Ok(Tensor::f_cat(&[query, key], 0)?)
     }
 
     /// (T, D) -> (T, D); writes the new tokens' keys and values into this layer's slots.
@@ -179,8 +180,13 @@ impl Block {
         // 1. Queries, keys and values: (T, D) -> (T, H + 2K, E).
         let normed =
             hidden.f_rms_norm([config.hidden_size], Some(&self.attention_norm), config.rms_norm_eps)?;
-        let qkv = normed.f_linear(&self.qkv_weight, Some(&self.qkv_bias))?.f_view([tokens, -1, size])?;
-        let rotated = rotation.apply(&qkv.f_narrow(1, 0, heads + kv_heads)?)?;
+        let qkv = normed.f_linear(&self.qkv_weight, self.qkv_bias.as_ref())?.f_view([tokens, -1, size])?;
+        let mut queries_and_keys = qkv.f_narrow(1, 0, heads + kv_heads)?;
+        if let Some(scale) = &self.head_norm {
+            let normed = queries_and_keys.f_rms_norm([size], None::<Tensor>, config.rms_norm_eps)?;
+            queries_and_keys = normed.f_mul(scale)?;
+        }
+        let rotated = rotation.apply(&queries_and_keys)?;
         let queries = rotated.f_narrow(1, 0, heads)?;
         let keys = rotated.f_narrow(1, heads, kv_heads)?;
         let values = qkv.f_narrow(1, heads + kv_heads, kv_heads)?;
@@ -189,8 +195,9 @@ impl Block {
         let _ = kv.1.f_index_copy_(0, &plan.new_slots, &values)?;
         // 3. Attend: (T, H, E) -> (T, H * E) -> (T, D).
         let attended = plan.attend(&queries.f_contiguous()?, &LayerKv { keys: kv.0, values: kv.1 })?;
-        let attended =
-            attended.f_reshape([tokens, heads * size])?.f_linear(&self.output_weight, None::<Tensor>)?;
+        let attended = attended
+            .f_reshape([tokens, heads * size])?
+            .f_linear(&self.output_weight, self.output_bias.as_ref())?;
         let hidden = hidden.f_add(&attended)?;
         // 4. Gated MLP: (T, D) -> (T, D).
         let normed = hidden.f_rms_norm([config.hidden_size], Some(&self.mlp_norm), config.rms_norm_eps)?;
@@ -199,31 +206,4 @@ impl Block {
         let wide = gate.f_mul(&gate_up.f_narrow(1, config.intermediate_size, config.intermediate_size)?)?;
         Ok(hidden.f_add(&wide.f_linear(&self.down, None::<Tensor>)?)?)
     }
-}
-
-/// Rotary position embeddings of the tokens of a pass.
-struct Rotation {
-    cos: Tensor,
-    sin: Tensor,
-}
-
-impl Rotation {
-    /// Rotates (T, heads, E) by each token's angles; the halves of a head form the pairs.
-    fn apply(&self, heads: &Tensor) -> Result<Tensor, LmError> {
-        let half = heads.size()[2] / 2;
-        let (first, second) = (heads.f_narrow(2, 0, half)?, heads.f_narrow(2, half, half)?);
-        let turned = Tensor::f_cat(&[second.f_neg()?, first], 2)?;
-        Ok(heads.f_mul(&self.cos)?.f_add(&turned.f_mul(&self.sin)?)?)
-    }
-}
-
-/// Cosines and sines of every position: (context, E) each, float32.
-fn rotations(config: &ModelConfig, device: Device) -> Result<(Tensor, Tensor), LmError> {
-    let size = config.head_dim;
-    let frequencies: Vec<f32> =
-        (0..size / 2).map(|i| (1.0 / config.rope_theta.powf(2.0 * i as f64 / size as f64)) as f32).collect();
-    let positions: Vec<f32> = (0..config.max_position_embeddings).map(|position| position as f32).collect();
-    let angles = Tensor::f_from_slice(&positions)?.f_outer(&Tensor::f_from_slice(&frequencies)?)?;
-    let angles = Tensor::f_cat(&[&angles, &angles], 1)?.f_to_device(device)?;
-    Ok((angles.f_cos()?, angles.f_sin()?))
 }

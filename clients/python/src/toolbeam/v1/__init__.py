@@ -1,0 +1,1 @@
+"""The contract `toolbeam.v1`, generated: see the .proto files in the folder `proto` of Toolbeam."""

@@ -1,0 +1,59 @@
+//! Granularities of reward models.
+
+use serde::Deserialize;
+use toolbeam_grammar::Marker;
+use toolbeam_lm::Head;
+
+/// What a reward model judges (paper, section 4.1; ToolRM: arXiv 2509.11963).
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum RewardKind {
+    /// Every step.
+    #[serde(rename = "toolprm")]
+    ToolPrm,
+    /// Every call, and the whole answer.
+    #[serde(rename = "c_prm")]
+    CPrm,
+    /// The whole answer.
+    #[serde(rename = "orm")]
+    Orm,
+    /// The whole answer, by the number of a scalar head.
+    #[serde(rename = "toolrm")]
+    ToolRm,
+}
+
+impl RewardKind {
+    /// The markers at which there are rewards.
+    pub fn markers(self) -> &'static [Marker] {
+        match self {
+            RewardKind::ToolPrm => &Marker::ALL,
+            RewardKind::CPrm => &[Marker::FuncFinish, Marker::TotalFinish],
+            RewardKind::Orm | RewardKind::ToolRm => &[Marker::TotalFinish],
+        }
+    }
+
+    /// The name in `toolbeam.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RewardKind::ToolPrm => "toolprm",
+            RewardKind::CPrm => "c_prm",
+            RewardKind::Orm => "orm",
+            RewardKind::ToolRm => "toolrm",
+        }
+    }
+
+    /// What a model is whose folder does not say.
+    pub(crate) fn of_head(head: Head) -> RewardKind {
+        match head {
+            Head::Vocabulary => RewardKind::ToolPrm,
+            Head::Scalar => RewardKind::ToolRm,
+        }
+    }
+
+    /// What it reads its rewards from.
+    pub(crate) fn head(self) -> Head {
+        match self {
+            RewardKind::ToolPrm | RewardKind::CPrm | RewardKind::Orm => Head::Vocabulary,
+            RewardKind::ToolRm => Head::Scalar,
+        }
+    }
+}
