@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import grpc
 import grpc.aio
-from typing_extensions import Unpack
+from typing_extensions import Self, Unpack
 
 from toolbeam.errors import typed_errors
 from toolbeam.v1 import policy_pb2, prompt_pb2, search_pb2, search_pb2_grpc
