@@ -4,6 +4,7 @@
 //! nothing that links libtorch. Each command is one file and calls the cargo commands that a person
 //! would type.
 
+mod bench;
 mod ci;
 mod demo;
 mod fuzz;
@@ -37,6 +38,7 @@ enum Command {
     Ci(ci::Arguments),
     Regen(regen::Arguments),
     Fuzz(fuzz::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

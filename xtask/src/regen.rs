@@ -12,5 +12,5 @@ pub(crate) fn run(_: &Arguments) -> Result<()> {
     // The test that proves the generated code current writes it when it is asked to.
     let mut test = process::cargo_command(&["test", "--quiet", "--package", "toolbeam-proto"])?;
     process::run(test.env("TOOLBEAM_REGENERATE", "1"))?;
-    process::python(&setup::python::ensure()?, &["generate.py"], setup::python::CLIENT)
+    process::python(&setup::python::TESTS.ensure()?, &["generate.py"], setup::python::CLIENT)
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("==> libtorch {TORCH_VERSION} was set up already");
     }
     // Not part of `ensure`: only tests and checks need it.
-    python::ensure().map(|_| ())
+    python::TESTS.ensure().map(|_| ())
 }
 
 /// What every other command does first.

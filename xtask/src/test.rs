@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure()?;
-    let python = setup::python::ensure()?;
+    let python = setup::python::TESTS.ensure()?;
     process::cargo(&["test", "--workspace", "--no-fail-fast"])?;
     process::python(&python, &["-m", "pytest", "--quiet"], setup::python::CLIENT)?;
     if arguments.slow {

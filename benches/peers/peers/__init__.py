@@ -1,0 +1,1 @@
+"""Toolbeam beside transformers: see the README."""
