@@ -30,7 +30,9 @@ class _AnswerLayoutEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AnswerLa
     ANSWER_LAYOUT_JSON_LIST: _AnswerLayout.ValueType  # 1
     """A JSON list of `{"name": ..., "arguments": {...}}` (Hammer)."""
     ANSWER_LAYOUT_HERMES: _AnswerLayout.ValueType  # 2
-    """`<tool_call>` blocks with free text around them (Qwen)."""
+    """`<tool_call>` blocks with free text around them, and a thought before
+    (`<think>` to `</think>`), which is skipped (Qwen).
+    """
 
 class AnswerLayout(_AnswerLayout, metaclass=_AnswerLayoutEnumTypeWrapper):
     """How answers are written."""
@@ -40,7 +42,9 @@ ANSWER_LAYOUT_UNSPECIFIED: AnswerLayout.ValueType  # 0
 ANSWER_LAYOUT_JSON_LIST: AnswerLayout.ValueType  # 1
 """A JSON list of `{"name": ..., "arguments": {...}}` (Hammer)."""
 ANSWER_LAYOUT_HERMES: AnswerLayout.ValueType  # 2
-"""`<tool_call>` blocks with free text around them (Qwen)."""
+"""`<tool_call>` blocks with free text around them, and a thought before
+(`<think>` to `</think>`), which is skipped (Qwen).
+"""
 Global___AnswerLayout: _TypeAlias = AnswerLayout  # noqa: Y015
 
 class _RewardKind:

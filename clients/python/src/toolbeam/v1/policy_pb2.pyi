@@ -61,7 +61,9 @@ class _StopAtEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StopAt.ValueTy
     `arguments` or whole answer.
     """
     STOP_AT_ANSWER: _StopAt.ValueType  # 2
-    """With the token that completes the answer."""
+    """With the token that completes the answer. Answers of
+    ANSWER_LAYOUT_HERMES end with the policy's turn.
+    """
 
 class StopAt(_StopAt, metaclass=_StopAtEnumTypeWrapper):
     """Where a continuation ends."""
@@ -73,7 +75,9 @@ STOP_AT_STEP: StopAt.ValueType  # 1
 `arguments` or whole answer.
 """
 STOP_AT_ANSWER: StopAt.ValueType  # 2
-"""With the token that completes the answer."""
+"""With the token that completes the answer. Answers of
+ANSWER_LAYOUT_HERMES end with the policy's turn.
+"""
 Global___StopAt: _TypeAlias = StopAt  # noqa: Y015
 
 class _FinishReason:
@@ -116,8 +120,14 @@ class PartialAnswer(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     TOKEN_IDS_FIELD_NUMBER: _builtins.int
+    DICTATED_BYTES_FIELD_NUMBER: _builtins.int
     text: _builtins.bytes
     """The answer's bytes so far. Empty at the start."""
+    dictated_bytes: _builtins.int
+    """So many bytes at the beginning of `text` were dictated, not generated. The
+    replica encodes them, and `token_ids` are the tokens of the rest of `text`.
+    At most the length of `text`; 0 if everything was generated.
+    """
     @_builtins.property
     def token_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The answer's tokens so far, as the policy generated them. Where they are
@@ -130,10 +140,11 @@ class PartialAnswer(_message.Message):
         *,
         text: _builtins.bytes = ...,
         token_ids: _abc.Iterable[_builtins.int] | None = ...,
+        dictated_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text", "token_ids", b"token_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dictated_bytes", b"dictated_bytes", "text", b"text", "token_ids", b"token_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,7 +207,9 @@ class ExpandRequest(_message.Message):
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
     DETERMINISTIC_FIELD_NUMBER: _builtins.int
     search_id: _builtins.str
-    """The search that asks; names what Release frees. May be empty."""
+    """The search that asks; names what Release frees. May be empty. A gateway makes
+    it unique, whatever ids its callers choose.
+    """
     model_fingerprint: _builtins.str
     """The fingerprint that the search has pinned. Empty accepts any; a mismatch
     is FAILED_PRECONDITION.

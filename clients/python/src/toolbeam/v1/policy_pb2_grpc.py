@@ -71,8 +71,10 @@ class PolicyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """Frees what the replica holds for a search. Only an optimisation: nothing
-        is lost if it is never called, and unknown searches are ignored.
+        """Frees what the replica holds for a search and keeps nothing for it any more,
+        not even of a request that was overtaken; so an id is not used again. Only an
+        optimisation: nothing is lost if it is never called, and unknown searches are
+        ignored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

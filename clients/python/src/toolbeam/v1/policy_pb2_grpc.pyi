@@ -41,8 +41,10 @@ class PolicyServiceStub:
     Expand: _grpc.UnaryStreamMultiCallable[_policy_pb2.ExpandRequest, _policy_pb2.ExpandResponse]
     """Samples continuations of partial answers and streams each as it ends."""
     Release: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ReleaseRequest, _policy_pb2.ReleaseResponse]
-    """Frees what the replica holds for a search. Only an optimisation: nothing
-    is lost if it is never called, and unknown searches are ignored.
+    """Frees what the replica holds for a search and keeps nothing for it any more,
+    not even of a request that was overtaken; so an id is not used again. Only an
+    optimisation: nothing is lost if it is never called, and unknown searches are
+    ignored.
     """
     GetModelInfo: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelInfoRequest, _model_pb2.GetModelInfoResponse]
     """Says what the replica serves."""
@@ -59,8 +61,10 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     Expand: _aio.UnaryStreamMultiCallable[_policy_pb2.ExpandRequest, _policy_pb2.ExpandResponse]  # type: ignore[assignment]
     """Samples continuations of partial answers and streams each as it ends."""
     Release: _aio.UnaryUnaryMultiCallable[_policy_pb2.ReleaseRequest, _policy_pb2.ReleaseResponse]  # type: ignore[assignment]
-    """Frees what the replica holds for a search. Only an optimisation: nothing
-    is lost if it is never called, and unknown searches are ignored.
+    """Frees what the replica holds for a search and keeps nothing for it any more,
+    not even of a request that was overtaken; so an id is not used again. Only an
+    optimisation: nothing is lost if it is never called, and unknown searches are
+    ignored.
     """
     GetModelInfo: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelInfoRequest, _model_pb2.GetModelInfoResponse]  # type: ignore[assignment]
     """Says what the replica serves."""
@@ -86,8 +90,10 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.ReleaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.ReleaseResponse, _abc.Awaitable[_policy_pb2.ReleaseResponse]]:
-        """Frees what the replica holds for a search. Only an optimisation: nothing
-        is lost if it is never called, and unknown searches are ignored.
+        """Frees what the replica holds for a search and keeps nothing for it any more,
+        not even of a request that was overtaken; so an id is not used again. Only an
+        optimisation: nothing is lost if it is never called, and unknown searches are
+        ignored.
         """
 
     @_abc_1.abstractmethod

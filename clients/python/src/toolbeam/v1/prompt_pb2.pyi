@@ -71,7 +71,7 @@ class Prompt(_message.Message):
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tool]:
         """The tools that may be called. Names are unique. May be empty only where
-        the request allows no call.
+        the request allows no call (`tool_choice.none`).
         """
 
     def __init__(

@@ -66,7 +66,7 @@ class ScorerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """Frees what the replica holds for a search. Only an optimisation.
+        """Frees what the replica holds for a search, as PolicyService.Release does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

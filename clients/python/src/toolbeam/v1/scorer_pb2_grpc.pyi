@@ -38,7 +38,7 @@ class ScorerServiceStub:
     Score: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.ScoreRequest, _scorer_pb2.ScoreResponse]
     """Gives the reward at every marker of several answers to one prompt."""
     Release: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ReleaseRequest, _policy_pb2.ReleaseResponse]
-    """Frees what the replica holds for a search. Only an optimisation."""
+    """Frees what the replica holds for a search, as PolicyService.Release does."""
     GetModelInfo: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelInfoRequest, _model_pb2.GetModelInfoResponse]
     """Says what the replica serves."""
 
@@ -50,7 +50,7 @@ class ScorerServiceAsyncStub(ScorerServiceStub):
     Score: _aio.UnaryUnaryMultiCallable[_scorer_pb2.ScoreRequest, _scorer_pb2.ScoreResponse]  # type: ignore[assignment]
     """Gives the reward at every marker of several answers to one prompt."""
     Release: _aio.UnaryUnaryMultiCallable[_policy_pb2.ReleaseRequest, _policy_pb2.ReleaseResponse]  # type: ignore[assignment]
-    """Frees what the replica holds for a search. Only an optimisation."""
+    """Frees what the replica holds for a search, as PolicyService.Release does."""
     GetModelInfo: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelInfoRequest, _model_pb2.GetModelInfoResponse]  # type: ignore[assignment]
     """Says what the replica serves."""
 
@@ -71,7 +71,7 @@ class ScorerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.ReleaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.ReleaseResponse, _abc.Awaitable[_policy_pb2.ReleaseResponse]]:
-        """Frees what the replica holds for a search. Only an optimisation."""
+        """Frees what the replica holds for a search, as PolicyService.Release does."""
 
     @_abc_1.abstractmethod
     def GetModelInfo(

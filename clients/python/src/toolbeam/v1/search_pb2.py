@@ -29,25 +29,25 @@ from toolbeam.v1 import prompt_pb2 as toolbeam_dot_v1_dot_prompt__pb2
 from toolbeam.v1 import scorer_pb2 as toolbeam_dot_v1_dot_scorer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/search.proto\x12\x0btoolbeam.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/policy.proto\x1a\x18toolbeam/v1/prompt.proto\x1a\x18toolbeam/v1/scorer.proto\"\xeb\x01\n\x08Strategy\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.toolbeam.v1.StrategyKind\x12\x16\n\tnum_beams\x18\x02 \x01(\rH\x00\x88\x01\x01\x12 \n\x13\x65xpansions_per_beam\x18\x03 \x01(\rH\x01\x88\x01\x01\x12-\n\x0b\x61ggregation\x18\x04 \x01(\x0e\x32\x18.toolbeam.v1.Aggregation\x12\'\n\x05scope\x18\x05 \x01(\x0e\x32\x18.toolbeam.v1.RewardScopeB\x0c\n\n_num_beamsB\x16\n\x14_expansions_per_beam\"\xd5\x01\n\nToolChoice\x12,\n\x04\x61uto\x18\x01 \x01(\x0b\x32\x1c.toolbeam.v1.ToolChoice.AutoH\x00\x12,\n\x04none\x18\x02 \x01(\x0b\x32\x1c.toolbeam.v1.ToolChoice.NoneH\x00\x12\x34\n\x08required\x18\x03 \x01(\x0b\x32 .toolbeam.v1.ToolChoice.RequiredH\x00\x12\x0f\n\x05named\x18\x04 \x01(\tH\x00\x1a\x06\n\x04\x41uto\x1a\x06\n\x04None\x1a\n\n\x08RequiredB\x08\n\x06\x63hoice\"\x9c\x01\n\x06Limits\x12\x12\n\nmax_rounds\x18\x01 \x01(\r\x12\x19\n\x11max_policy_tokens\x18\x02 \x01(\x04\x12\x19\n\x11max_reward_tokens\x18\x03 \x01(\x04\x12\x17\n\x0fmax_step_tokens\x18\x04 \x01(\r\x12/\n\x0cmax_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc6\x03\n\rSearchRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12#\n\x06prompt\x18\x02 \x01(\x0b\x32\x13.toolbeam.v1.Prompt\x12,\n\x0btool_choice\x18\x03 \x01(\x0b\x32\x17.toolbeam.v1.ToolChoice\x12\x11\n\tmax_calls\x18\x04 \x01(\r\x12\'\n\x08strategy\x18\x05 \x01(\x0b\x32\x15.toolbeam.v1.Strategy\x12\'\n\x08sampling\x18\x06 \x01(\x0b\x32\x15.toolbeam.v1.Sampling\x12\x0c\n\x04seed\x18\x07 \x01(\x04\x12#\n\x06limits\x18\x08 \x01(\x0b\x32\x13.toolbeam.v1.Limits\x12\x18\n\x0bnum_answers\x18\t \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\n \x01(\t\x12+\n\nconstraint\x18\x0b \x01(\x0e\x32\x17.toolbeam.v1.Constraint\x12+\n\nvalidation\x18\x0c \x01(\x0e\x32\x17.toolbeam.v1.Validation\x12\x15\n\rdeterministic\x18\r \x01(\x08\x12\r\n\x05trace\x18\x0e \x01(\x08\x42\x0e\n\x0c_num_answers\"M\n\nJudgedStep\x12\x1f\n\x04step\x18\x01 \x01(\x0b\x32\x11.toolbeam.v1.Step\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\t\n\x07_reward\"\xc1\x01\n\x06\x41nswer\x12(\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x19.toolbeam.v1.FunctionCall\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12&\n\x05steps\x18\x03 \x03(\x0b\x32\x17.toolbeam.v1.JudgedStep\x12\x17\n\x0flog_probability\x18\x04 \x01(\x01\x12\r\n\x05\x63ount\x18\x05 \x01(\r\x12\x0f\n\x07\x63ontent\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\x0c\x42\t\n\x07_reward\"[\n\x11\x44roppedExpansions\x12\x0f\n\x07invalid\x18\x01 \x01(\x04\x12\r\n\x05\x65nded\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\x12\x16\n\x0eschema_invalid\x18\x04 \x01(\x04\"\xd8\x02\n\x0bSearchUsage\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.toolbeam.v1.PolicyUsage\x12(\n\x06reward\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.RewardUsage\x12\x0e\n\x06rounds\x18\x03 \x01(\r\x12\x12\n\nexpansions\x18\x04 \x01(\x04\x12\x12\n\ncandidates\x18\x05 \x01(\x04\x12/\n\x07\x64ropped\x18\x06 \x01(\x0b\x32\x1e.toolbeam.v1.DroppedExpansions\x12.\n\x0b\x65xpand_time\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nscore_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"3\n\x11ModelFingerprints\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\"L\n\nRoundTrace\x12\r\n\x05round\x18\x01 \x01(\r\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.toolbeam.v1.CandidateTrace\"\xb4\x01\n\x0e\x43\x61ndidateTrace\x12\x0e\n\x06parent\x18\x01 \x01(\r\x12\x0c\n\x04\x62\x65\x61m\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\x12&\n\x05steps\x18\x04 \x03(\x0b\x32\x17.toolbeam.v1.JudgedStep\x12\x13\n\x06reward\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\x1f\n\x04\x66\x61te\x18\x07 \x01(\x0e\x32\x11.toolbeam.v1.FateB\t\n\x07_reward\"\x85\x02\n\x0eSearchResponse\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12$\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x13.toolbeam.v1.Answer\x12,\n\x0bstop_reason\x18\x03 \x01(\x0e\x32\x17.toolbeam.v1.StopReason\x12\'\n\x05usage\x18\x04 \x01(\x0b\x32\x18.toolbeam.v1.SearchUsage\x12:\n\x12model_fingerprints\x18\x05 \x01(\x0b\x32\x1e.toolbeam.v1.ModelFingerprints\x12\'\n\x06rounds\x18\x06 \x03(\x0b\x32\x17.toolbeam.v1.RoundTrace\"\xbd\x04\n\x0bSearchEvent\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\r\x12\x35\n\x08\x65xpanded\x18\x04 \x01(\x0b\x32!.toolbeam.v1.SearchEvent.ExpandedH\x00\x12\x31\n\x06scored\x18\x05 \x01(\x0b\x32\x1f.toolbeam.v1.SearchEvent.ScoredH\x00\x12\x31\n\x06pruned\x18\x06 \x01(\x0b\x32\x1f.toolbeam.v1.SearchEvent.PrunedH\x00\x12\x37\n\tcommitted\x18\x07 \x01(\x0b\x32\".toolbeam.v1.SearchEvent.CommittedH\x00\x12/\n\x08\x66inished\x18\x08 \x01(\x0b\x32\x1b.toolbeam.v1.SearchResponseH\x00\x1a,\n\x08\x45xpanded\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12\x12\n\ncandidates\x18\x02 \x01(\r\x1aG\n\x06Scored\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.toolbeam.v1.CandidateTrace\x1a\x30\n\x06Pruned\x12&\n\x05round\x18\x01 \x01(\x0b\x32\x17.toolbeam.v1.RoundTrace\x1a\x41\n\tCommitted\x12\x12\n\nfirst_step\x18\x01 \x01(\r\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.toolbeam.v1.StepB\x07\n\x05\x65vent\"(\n\x13\x43\x61ncelSearchRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\")\n\x14\x43\x61ncelSearchResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\"\x18\n\x16GetSearchModelsRequest\"\x7f\n\x17GetSearchModelsResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.toolbeam.v1.GetModelInfoResponse\x12\x31\n\x06scorer\x18\x02 \x01(\x0b\x32!.toolbeam.v1.GetModelInfoResponse*l\n\x0cStrategyKind\x12\x1d\n\x19STRATEGY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14STRATEGY_KIND_GREEDY\x10\x01\x12#\n\x1fSTRATEGY_KIND_FINE_GRAINED_BEAM\x10\x02*\x84\x01\n\x0b\x41ggregation\x12\x1b\n\x17\x41GGREGATION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41GGREGATION_MIN\x10\x01\x12\x14\n\x10\x41GGREGATION_LAST\x10\x02\x12\x17\n\x13\x41GGREGATION_PRODUCT\x10\x03\x12\x14\n\x10\x41GGREGATION_MEAN\x10\x04*^\n\x0bRewardScope\x12\x1c\n\x18REWARD_SCOPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REWARD_SCOPE_EXPANSION\x10\x01\x12\x15\n\x11REWARD_SCOPE_PATH\x10\x02*V\n\nValidation\x12\x1a\n\x16VALIDATION_UNSPECIFIED\x10\x00\x12\x15\n\x11VALIDATION_SCHEMA\x10\x01\x12\x15\n\x11VALIDATION_SYNTAX\x10\x02*\xe0\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14STOP_REASON_FINISHED\x10\x01\x12\x1f\n\x1bSTOP_REASON_NO_VALID_ANSWER\x10\x02\x12\x18\n\x14STOP_REASON_DEADLINE\x10\x03\x12\x1a\n\x16STOP_REASON_MAX_ROUNDS\x10\x04\x12!\n\x1dSTOP_REASON_MAX_POLICY_TOKENS\x10\x05\x12!\n\x1dSTOP_REASON_MAX_REWARD_TOKENS\x10\x06*l\n\x04\x46\x61te\x12\x14\n\x10\x46\x41TE_UNSPECIFIED\x10\x00\x12\x11\n\rFATE_RETAINED\x10\x01\x12\x0f\n\x0b\x46\x41TE_PRUNED\x10\x02\x12\x11\n\rFATE_FINISHED\x10\x03\x12\x17\n\x13\x46\x41TE_SCHEMA_INVALID\x10\x04\x32\xca\x02\n\rSearchService\x12\x41\n\x06Search\x12\x1a.toolbeam.v1.SearchRequest\x1a\x1b.toolbeam.v1.SearchResponse\x12\x46\n\x0cSearchStream\x12\x1a.toolbeam.v1.SearchRequest\x1a\x18.toolbeam.v1.SearchEvent0\x01\x12S\n\x0c\x43\x61ncelSearch\x12 .toolbeam.v1.CancelSearchRequest\x1a!.toolbeam.v1.CancelSearchResponse\x12Y\n\x0cGetModelInfo\x12#.toolbeam.v1.GetSearchModelsRequest\x1a$.toolbeam.v1.GetSearchModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/search.proto\x12\x0btoolbeam.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/policy.proto\x1a\x18toolbeam/v1/prompt.proto\x1a\x18toolbeam/v1/scorer.proto\"\xeb\x01\n\x08Strategy\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.toolbeam.v1.StrategyKind\x12\x16\n\tnum_beams\x18\x02 \x01(\rH\x00\x88\x01\x01\x12 \n\x13\x65xpansions_per_beam\x18\x03 \x01(\rH\x01\x88\x01\x01\x12-\n\x0b\x61ggregation\x18\x04 \x01(\x0e\x32\x18.toolbeam.v1.Aggregation\x12\'\n\x05scope\x18\x05 \x01(\x0e\x32\x18.toolbeam.v1.RewardScopeB\x0c\n\n_num_beamsB\x16\n\x14_expansions_per_beam\"\xd5\x01\n\nToolChoice\x12,\n\x04\x61uto\x18\x01 \x01(\x0b\x32\x1c.toolbeam.v1.ToolChoice.AutoH\x00\x12,\n\x04none\x18\x02 \x01(\x0b\x32\x1c.toolbeam.v1.ToolChoice.NoneH\x00\x12\x34\n\x08required\x18\x03 \x01(\x0b\x32 .toolbeam.v1.ToolChoice.RequiredH\x00\x12\x0f\n\x05named\x18\x04 \x01(\tH\x00\x1a\x06\n\x04\x41uto\x1a\x06\n\x04None\x1a\n\n\x08RequiredB\x08\n\x06\x63hoice\"\x9c\x01\n\x06Limits\x12\x12\n\nmax_rounds\x18\x01 \x01(\r\x12\x19\n\x11max_policy_tokens\x18\x02 \x01(\x04\x12\x19\n\x11max_reward_tokens\x18\x03 \x01(\x04\x12\x17\n\x0fmax_step_tokens\x18\x04 \x01(\r\x12/\n\x0cmax_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc6\x03\n\rSearchRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12#\n\x06prompt\x18\x02 \x01(\x0b\x32\x13.toolbeam.v1.Prompt\x12,\n\x0btool_choice\x18\x03 \x01(\x0b\x32\x17.toolbeam.v1.ToolChoice\x12\x11\n\tmax_calls\x18\x04 \x01(\r\x12\'\n\x08strategy\x18\x05 \x01(\x0b\x32\x15.toolbeam.v1.Strategy\x12\'\n\x08sampling\x18\x06 \x01(\x0b\x32\x15.toolbeam.v1.Sampling\x12\x0c\n\x04seed\x18\x07 \x01(\x04\x12#\n\x06limits\x18\x08 \x01(\x0b\x32\x13.toolbeam.v1.Limits\x12\x18\n\x0bnum_answers\x18\t \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\n \x01(\t\x12+\n\nconstraint\x18\x0b \x01(\x0e\x32\x17.toolbeam.v1.Constraint\x12+\n\nvalidation\x18\x0c \x01(\x0e\x32\x17.toolbeam.v1.Validation\x12\x15\n\rdeterministic\x18\r \x01(\x08\x12\r\n\x05trace\x18\x0e \x01(\x08\x42\x0e\n\x0c_num_answers\"M\n\nJudgedStep\x12\x1f\n\x04step\x18\x01 \x01(\x0b\x32\x11.toolbeam.v1.Step\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\t\n\x07_reward\"\xc1\x01\n\x06\x41nswer\x12(\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x19.toolbeam.v1.FunctionCall\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12&\n\x05steps\x18\x03 \x03(\x0b\x32\x17.toolbeam.v1.JudgedStep\x12\x17\n\x0flog_probability\x18\x04 \x01(\x01\x12\r\n\x05\x63ount\x18\x05 \x01(\r\x12\x0f\n\x07\x63ontent\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\x0c\x42\t\n\x07_reward\"p\n\x11\x44roppedExpansions\x12\x0f\n\x07invalid\x18\x01 \x01(\x04\x12\r\n\x05\x65nded\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\x12\x16\n\x0eschema_invalid\x18\x04 \x01(\x04\x12\x13\n\x0bnot_allowed\x18\x05 \x01(\x04\"\xd8\x02\n\x0bSearchUsage\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.toolbeam.v1.PolicyUsage\x12(\n\x06reward\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.RewardUsage\x12\x0e\n\x06rounds\x18\x03 \x01(\r\x12\x12\n\nexpansions\x18\x04 \x01(\x04\x12\x12\n\ncandidates\x18\x05 \x01(\x04\x12/\n\x07\x64ropped\x18\x06 \x01(\x0b\x32\x1e.toolbeam.v1.DroppedExpansions\x12.\n\x0b\x65xpand_time\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nscore_time\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"3\n\x11ModelFingerprints\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\"L\n\nRoundTrace\x12\r\n\x05round\x18\x01 \x01(\r\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.toolbeam.v1.CandidateTrace\"\xb4\x01\n\x0e\x43\x61ndidateTrace\x12\x0e\n\x06parent\x18\x01 \x01(\r\x12\x0c\n\x04\x62\x65\x61m\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\x12&\n\x05steps\x18\x04 \x03(\x0b\x32\x17.toolbeam.v1.JudgedStep\x12\x13\n\x06reward\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\x1f\n\x04\x66\x61te\x18\x07 \x01(\x0e\x32\x11.toolbeam.v1.FateB\t\n\x07_reward\"\x85\x02\n\x0eSearchResponse\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12$\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x13.toolbeam.v1.Answer\x12,\n\x0bstop_reason\x18\x03 \x01(\x0e\x32\x17.toolbeam.v1.StopReason\x12\'\n\x05usage\x18\x04 \x01(\x0b\x32\x18.toolbeam.v1.SearchUsage\x12:\n\x12model_fingerprints\x18\x05 \x01(\x0b\x32\x1e.toolbeam.v1.ModelFingerprints\x12\'\n\x06rounds\x18\x06 \x03(\x0b\x32\x17.toolbeam.v1.RoundTrace\"\xbd\x04\n\x0bSearchEvent\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\r\x12\x35\n\x08\x65xpanded\x18\x04 \x01(\x0b\x32!.toolbeam.v1.SearchEvent.ExpandedH\x00\x12\x31\n\x06scored\x18\x05 \x01(\x0b\x32\x1f.toolbeam.v1.SearchEvent.ScoredH\x00\x12\x31\n\x06pruned\x18\x06 \x01(\x0b\x32\x1f.toolbeam.v1.SearchEvent.PrunedH\x00\x12\x37\n\tcommitted\x18\x07 \x01(\x0b\x32\".toolbeam.v1.SearchEvent.CommittedH\x00\x12/\n\x08\x66inished\x18\x08 \x01(\x0b\x32\x1b.toolbeam.v1.SearchResponseH\x00\x1a,\n\x08\x45xpanded\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12\x12\n\ncandidates\x18\x02 \x01(\r\x1aG\n\x06Scored\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.toolbeam.v1.CandidateTrace\x1a\x30\n\x06Pruned\x12&\n\x05round\x18\x01 \x01(\x0b\x32\x17.toolbeam.v1.RoundTrace\x1a\x41\n\tCommitted\x12\x12\n\nfirst_step\x18\x01 \x01(\r\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.toolbeam.v1.StepB\x07\n\x05\x65vent\"(\n\x13\x43\x61ncelSearchRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\")\n\x14\x43\x61ncelSearchResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\"\x18\n\x16GetSearchModelsRequest\"\x7f\n\x17GetSearchModelsResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.toolbeam.v1.GetModelInfoResponse\x12\x31\n\x06scorer\x18\x02 \x01(\x0b\x32!.toolbeam.v1.GetModelInfoResponse*l\n\x0cStrategyKind\x12\x1d\n\x19STRATEGY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14STRATEGY_KIND_GREEDY\x10\x01\x12#\n\x1fSTRATEGY_KIND_FINE_GRAINED_BEAM\x10\x02*\x84\x01\n\x0b\x41ggregation\x12\x1b\n\x17\x41GGREGATION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41GGREGATION_MIN\x10\x01\x12\x14\n\x10\x41GGREGATION_LAST\x10\x02\x12\x17\n\x13\x41GGREGATION_PRODUCT\x10\x03\x12\x14\n\x10\x41GGREGATION_MEAN\x10\x04*^\n\x0bRewardScope\x12\x1c\n\x18REWARD_SCOPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REWARD_SCOPE_EXPANSION\x10\x01\x12\x15\n\x11REWARD_SCOPE_PATH\x10\x02*V\n\nValidation\x12\x1a\n\x16VALIDATION_UNSPECIFIED\x10\x00\x12\x15\n\x11VALIDATION_SCHEMA\x10\x01\x12\x15\n\x11VALIDATION_SYNTAX\x10\x02*\xe0\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14STOP_REASON_FINISHED\x10\x01\x12\x1f\n\x1bSTOP_REASON_NO_VALID_ANSWER\x10\x02\x12\x18\n\x14STOP_REASON_DEADLINE\x10\x03\x12\x1a\n\x16STOP_REASON_MAX_ROUNDS\x10\x04\x12!\n\x1dSTOP_REASON_MAX_POLICY_TOKENS\x10\x05\x12!\n\x1dSTOP_REASON_MAX_REWARD_TOKENS\x10\x06*l\n\x04\x46\x61te\x12\x14\n\x10\x46\x41TE_UNSPECIFIED\x10\x00\x12\x11\n\rFATE_RETAINED\x10\x01\x12\x0f\n\x0b\x46\x41TE_PRUNED\x10\x02\x12\x11\n\rFATE_FINISHED\x10\x03\x12\x17\n\x13\x46\x41TE_SCHEMA_INVALID\x10\x04\x32\xca\x02\n\rSearchService\x12\x41\n\x06Search\x12\x1a.toolbeam.v1.SearchRequest\x1a\x1b.toolbeam.v1.SearchResponse\x12\x46\n\x0cSearchStream\x12\x1a.toolbeam.v1.SearchRequest\x1a\x18.toolbeam.v1.SearchEvent0\x01\x12S\n\x0c\x43\x61ncelSearch\x12 .toolbeam.v1.CancelSearchRequest\x1a!.toolbeam.v1.CancelSearchResponse\x12Y\n\x0cGetModelInfo\x12#.toolbeam.v1.GetSearchModelsRequest\x1a$.toolbeam.v1.GetSearchModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'toolbeam.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STRATEGYKIND']._serialized_start=3355
-  _globals['_STRATEGYKIND']._serialized_end=3463
-  _globals['_AGGREGATION']._serialized_start=3466
-  _globals['_AGGREGATION']._serialized_end=3598
-  _globals['_REWARDSCOPE']._serialized_start=3600
-  _globals['_REWARDSCOPE']._serialized_end=3694
-  _globals['_VALIDATION']._serialized_start=3696
-  _globals['_VALIDATION']._serialized_end=3782
-  _globals['_STOPREASON']._serialized_start=3785
-  _globals['_STOPREASON']._serialized_end=4009
-  _globals['_FATE']._serialized_start=4011
-  _globals['_FATE']._serialized_end=4119
+  _globals['_STRATEGYKIND']._serialized_start=3376
+  _globals['_STRATEGYKIND']._serialized_end=3484
+  _globals['_AGGREGATION']._serialized_start=3487
+  _globals['_AGGREGATION']._serialized_end=3619
+  _globals['_REWARDSCOPE']._serialized_start=3621
+  _globals['_REWARDSCOPE']._serialized_end=3715
+  _globals['_VALIDATION']._serialized_start=3717
+  _globals['_VALIDATION']._serialized_end=3803
+  _globals['_STOPREASON']._serialized_start=3806
+  _globals['_STOPREASON']._serialized_end=4030
+  _globals['_FATE']._serialized_start=4032
+  _globals['_FATE']._serialized_end=4140
   _globals['_STRATEGY']._serialized_start=177
   _globals['_STRATEGY']._serialized_end=412
   _globals['_TOOLCHOICE']._serialized_start=415
@@ -67,35 +67,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWER']._serialized_start=1326
   _globals['_ANSWER']._serialized_end=1519
   _globals['_DROPPEDEXPANSIONS']._serialized_start=1521
-  _globals['_DROPPEDEXPANSIONS']._serialized_end=1612
-  _globals['_SEARCHUSAGE']._serialized_start=1615
-  _globals['_SEARCHUSAGE']._serialized_end=1959
-  _globals['_MODELFINGERPRINTS']._serialized_start=1961
-  _globals['_MODELFINGERPRINTS']._serialized_end=2012
-  _globals['_ROUNDTRACE']._serialized_start=2014
-  _globals['_ROUNDTRACE']._serialized_end=2090
-  _globals['_CANDIDATETRACE']._serialized_start=2093
-  _globals['_CANDIDATETRACE']._serialized_end=2273
-  _globals['_SEARCHRESPONSE']._serialized_start=2276
-  _globals['_SEARCHRESPONSE']._serialized_end=2537
-  _globals['_SEARCHEVENT']._serialized_start=2540
-  _globals['_SEARCHEVENT']._serialized_end=3113
-  _globals['_SEARCHEVENT_EXPANDED']._serialized_start=2870
-  _globals['_SEARCHEVENT_EXPANDED']._serialized_end=2914
-  _globals['_SEARCHEVENT_SCORED']._serialized_start=2916
-  _globals['_SEARCHEVENT_SCORED']._serialized_end=2987
-  _globals['_SEARCHEVENT_PRUNED']._serialized_start=2989
-  _globals['_SEARCHEVENT_PRUNED']._serialized_end=3037
-  _globals['_SEARCHEVENT_COMMITTED']._serialized_start=3039
-  _globals['_SEARCHEVENT_COMMITTED']._serialized_end=3104
-  _globals['_CANCELSEARCHREQUEST']._serialized_start=3115
-  _globals['_CANCELSEARCHREQUEST']._serialized_end=3155
-  _globals['_CANCELSEARCHRESPONSE']._serialized_start=3157
-  _globals['_CANCELSEARCHRESPONSE']._serialized_end=3198
-  _globals['_GETSEARCHMODELSREQUEST']._serialized_start=3200
-  _globals['_GETSEARCHMODELSREQUEST']._serialized_end=3224
-  _globals['_GETSEARCHMODELSRESPONSE']._serialized_start=3226
-  _globals['_GETSEARCHMODELSRESPONSE']._serialized_end=3353
-  _globals['_SEARCHSERVICE']._serialized_start=4122
-  _globals['_SEARCHSERVICE']._serialized_end=4452
+  _globals['_DROPPEDEXPANSIONS']._serialized_end=1633
+  _globals['_SEARCHUSAGE']._serialized_start=1636
+  _globals['_SEARCHUSAGE']._serialized_end=1980
+  _globals['_MODELFINGERPRINTS']._serialized_start=1982
+  _globals['_MODELFINGERPRINTS']._serialized_end=2033
+  _globals['_ROUNDTRACE']._serialized_start=2035
+  _globals['_ROUNDTRACE']._serialized_end=2111
+  _globals['_CANDIDATETRACE']._serialized_start=2114
+  _globals['_CANDIDATETRACE']._serialized_end=2294
+  _globals['_SEARCHRESPONSE']._serialized_start=2297
+  _globals['_SEARCHRESPONSE']._serialized_end=2558
+  _globals['_SEARCHEVENT']._serialized_start=2561
+  _globals['_SEARCHEVENT']._serialized_end=3134
+  _globals['_SEARCHEVENT_EXPANDED']._serialized_start=2891
+  _globals['_SEARCHEVENT_EXPANDED']._serialized_end=2935
+  _globals['_SEARCHEVENT_SCORED']._serialized_start=2937
+  _globals['_SEARCHEVENT_SCORED']._serialized_end=3008
+  _globals['_SEARCHEVENT_PRUNED']._serialized_start=3010
+  _globals['_SEARCHEVENT_PRUNED']._serialized_end=3058
+  _globals['_SEARCHEVENT_COMMITTED']._serialized_start=3060
+  _globals['_SEARCHEVENT_COMMITTED']._serialized_end=3125
+  _globals['_CANCELSEARCHREQUEST']._serialized_start=3136
+  _globals['_CANCELSEARCHREQUEST']._serialized_end=3176
+  _globals['_CANCELSEARCHRESPONSE']._serialized_start=3178
+  _globals['_CANCELSEARCHRESPONSE']._serialized_end=3219
+  _globals['_GETSEARCHMODELSREQUEST']._serialized_start=3221
+  _globals['_GETSEARCHMODELSREQUEST']._serialized_end=3245
+  _globals['_GETSEARCHMODELSRESPONSE']._serialized_start=3247
+  _globals['_GETSEARCHMODELSRESPONSE']._serialized_end=3374
+  _globals['_SEARCHSERVICE']._serialized_start=4143
+  _globals['_SEARCHSERVICE']._serialized_end=4473
 # @@protoc_insertion_point(module_scope)

@@ -255,7 +255,11 @@ Global___Strategy: _TypeAlias = Strategy  # noqa: Y015
 
 @_typing.final
 class ToolChoice(_message.Message):
-    """Whether calls are to be made."""
+    """Whether calls are to be made. What follows for the beginning of an answer is
+    dictated, and expansions that break the choice are dropped
+    (`DroppedExpansions.not_allowed`). The prompt shows the tools whatever the
+    choice; leave them out to hide them.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -309,18 +313,27 @@ class ToolChoice(_message.Message):
     REQUIRED_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
     named: _builtins.str
-    """This function must be called. Not served yet: UNIMPLEMENTED."""
+    """At least one call must be made, and every call is of this function, a
+    tool of the prompt. The policy goes on from the first call's arguments;
+    the dictated MARKER_FUNC_NAME is among the answer's steps, with its
+    reward, which counts in pruning only with REWARD_SCOPE_PATH.
+    """
     @_builtins.property
     def auto(self) -> Global___ToolChoice.Auto:
         """The model decides, the empty answer included. This is the default."""
 
     @_builtins.property
     def none(self) -> Global___ToolChoice._r_None:
-        """No call may be made. Not served yet: UNIMPLEMENTED."""
+        """No call may be made. A policy that writes a JSON list is not asked: the
+        answer is the empty list with its reward. A policy that writes
+        `<tool_call>` blocks writes text, which is the answer's `content`.
+        """
 
     @_builtins.property
     def required(self) -> Global___ToolChoice.Required:
-        """At least one call must be made. Not served yet: UNIMPLEMENTED."""
+        """At least one call must be made. The policy goes on from the opening of
+        the first call's name.
+        """
 
     def __init__(
         self,
@@ -407,8 +420,8 @@ class SearchRequest(_message.Message):
     not be the id of a running search. At most 128 bytes, no control characters.
     """
     max_calls: _builtins.int
-    """The most calls in an answer. 0 means no limit. Not served yet:
-    UNIMPLEMENTED.
+    """The most calls in an answer. 0 means no limit. An answer that has made its
+    last call is complete: it is closed there, whatever the policy goes on to.
     """
     seed: _builtins.int
     """The same seed gives the same answer in deterministic mode."""
@@ -427,7 +440,9 @@ class SearchRequest(_message.Message):
     equal answers and rewards whatever else is running. Slower.
     """
     trace: _builtins.bool
-    """Return every round with its candidates in the response."""
+    """Return every round with its candidates in the response. SearchStream tells
+    the rounds as events instead and leaves them out of the response.
+    """
     @_builtins.property
     def prompt(self) -> _prompt_pb2.Prompt:
         """The conversation and the tools."""
@@ -524,13 +539,20 @@ class Answer(_message.Message):
     was not scored.
     """
     log_probability: _builtins.float
-    """Sum of the tokens' log-probabilities."""
+    """Sum of the log-probabilities of the tokens that the policy generated, those
+    that `max_calls` cut off included.
+    """
     count: _builtins.int
     """How many expansions ended in exactly this answer."""
     content: _builtins.str
-    """Text around the calls, where the layout has any."""
+    """The text around the calls, as a chat would show it: without the thought,
+    each piece trimmed, a blank line between two. Empty where the layout has
+    none (ANSWER_LAYOUT_JSON_LIST).
+    """
     text: _builtins.bytes
-    """The answer's bytes as the policy generated them."""
+    """The answer's bytes: what `tool_choice` dictated, what the policy generated,
+    and the end where `max_calls` closed the answer.
+    """
     @_builtins.property
     def calls(self) -> _containers.RepeatedCompositeFieldContainer[_prompt_pb2.FunctionCall]:
         """The calls, in generated order. Empty means that no call fits."""
@@ -570,6 +592,7 @@ class DroppedExpansions(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     LENGTH_FIELD_NUMBER: _builtins.int
     SCHEMA_INVALID_FIELD_NUMBER: _builtins.int
+    NOT_ALLOWED_FIELD_NUMBER: _builtins.int
     invalid: _builtins.int
     """Could not become an answer of the layout."""
     ended: _builtins.int
@@ -578,6 +601,8 @@ class DroppedExpansions(_message.Message):
     """Reached a token limit inside a step."""
     schema_invalid: _builtins.int
     """Complete, but not allowed by the tools' schemas."""
+    not_allowed: _builtins.int
+    """Took a step that `tool_choice` does not allow."""
     def __init__(
         self,
         *,
@@ -585,10 +610,11 @@ class DroppedExpansions(_message.Message):
         ended: _builtins.int = ...,
         length: _builtins.int = ...,
         schema_invalid: _builtins.int = ...,
+        not_allowed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "invalid", b"invalid", "length", b"length", "schema_invalid", b"schema_invalid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "invalid", b"invalid", "length", b"length", "not_allowed", b"not_allowed", "schema_invalid", b"schema_invalid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -669,9 +695,9 @@ class ModelFingerprints(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     SCORER_FIELD_NUMBER: _builtins.int
     policy: _builtins.str
-    """The policy's."""
+    """The policy's. Empty if it was not asked."""
     scorer: _builtins.str
-    """The reward model's. Empty if none was asked."""
+    """The reward model's. Empty if it was not asked."""
     def __init__(
         self,
         *,
@@ -741,7 +767,9 @@ class CandidateTrace(_message.Message):
     """What became of it."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___JudgedStep]:
-        """The steps that the expansion completed, with their rewards."""
+        """The steps that the expansion completed, with their rewards; at first also
+        the one that `tool_choice` dictated.
+        """
 
     def __init__(
         self,
@@ -896,7 +924,9 @@ class SearchEvent(_message.Message):
 
     @_typing.final
     class Committed(_message.Message):
-        """All surviving beams agree on these steps."""
+        """Every surviving beam and every finished answer agrees on these steps, so that
+        whatever the search returns begins with them. Each step is told once.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -933,7 +963,7 @@ class SearchEvent(_message.Message):
     sequence: _builtins.int
     """Counted from 1 without gaps."""
     round: _builtins.int
-    """Counted from 1."""
+    """The round, counted from 1; with `finished`, how many there were."""
     @_builtins.property
     def expanded(self) -> Global___SearchEvent.Expanded:
         """A beam was expanded."""
@@ -948,7 +978,7 @@ class SearchEvent(_message.Message):
 
     @_builtins.property
     def committed(self) -> Global___SearchEvent.Committed:
-        """All surviving beams agree on steps."""
+        """Whatever the search returns begins with these steps."""
 
     @_builtins.property
     def finished(self) -> Global___SearchResponse:

@@ -70,14 +70,17 @@ class SearchServiceServicer(object):
 
     def SearchStream(self, request, context):
         """Searches and tells what happens meanwhile; the last event carries the
-        response. Not served yet: UNIMPLEMENTED.
+        response. A search that fails ends the stream with the status that Search
+        would give. No event is dropped: the search waits for a reader that is slow,
+        until only the time kept for finishing is left; from then on it waits for
+        nobody, and the reader finds what it missed, in order, when it reads on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelSearch(self, request, context):
-        """Ends a running search. Not served yet: UNIMPLEMENTED.
+        """Ends a running search. Its own call ends with CANCELLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,10 +37,13 @@ class SearchServiceStub:
     """Searches and returns the best answers."""
     SearchStream: _grpc.UnaryStreamMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchEvent]
     """Searches and tells what happens meanwhile; the last event carries the
-    response. Not served yet: UNIMPLEMENTED.
+    response. A search that fails ends the stream with the status that Search
+    would give. No event is dropped: the search waits for a reader that is slow,
+    until only the time kept for finishing is left; from then on it waits for
+    nobody, and the reader finds what it missed, in order, when it reads on.
     """
     CancelSearch: _grpc.UnaryUnaryMultiCallable[_search_pb2.CancelSearchRequest, _search_pb2.CancelSearchResponse]
-    """Ends a running search. Not served yet: UNIMPLEMENTED."""
+    """Ends a running search. Its own call ends with CANCELLED."""
     GetModelInfo: _grpc.UnaryUnaryMultiCallable[_search_pb2.GetSearchModelsRequest, _search_pb2.GetSearchModelsResponse]
     """Says which models the search uses."""
 
@@ -53,10 +56,13 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """Searches and returns the best answers."""
     SearchStream: _aio.UnaryStreamMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchEvent]  # type: ignore[assignment]
     """Searches and tells what happens meanwhile; the last event carries the
-    response. Not served yet: UNIMPLEMENTED.
+    response. A search that fails ends the stream with the status that Search
+    would give. No event is dropped: the search waits for a reader that is slow,
+    until only the time kept for finishing is left; from then on it waits for
+    nobody, and the reader finds what it missed, in order, when it reads on.
     """
     CancelSearch: _aio.UnaryUnaryMultiCallable[_search_pb2.CancelSearchRequest, _search_pb2.CancelSearchResponse]  # type: ignore[assignment]
-    """Ends a running search. Not served yet: UNIMPLEMENTED."""
+    """Ends a running search. Its own call ends with CANCELLED."""
     GetModelInfo: _aio.UnaryUnaryMultiCallable[_search_pb2.GetSearchModelsRequest, _search_pb2.GetSearchModelsResponse]  # type: ignore[assignment]
     """Says which models the search uses."""
 
@@ -78,7 +84,10 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_search_pb2.SearchEvent], _abc.AsyncIterator[_search_pb2.SearchEvent]]:
         """Searches and tells what happens meanwhile; the last event carries the
-        response. Not served yet: UNIMPLEMENTED.
+        response. A search that fails ends the stream with the status that Search
+        would give. No event is dropped: the search waits for a reader that is slow,
+        until only the time kept for finishing is left; from then on it waits for
+        nobody, and the reader finds what it missed, in order, when it reads on.
         """
 
     @_abc_1.abstractmethod
@@ -87,7 +96,7 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_pb2.CancelSearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.CancelSearchResponse, _abc.Awaitable[_search_pb2.CancelSearchResponse]]:
-        """Ends a running search. Not served yet: UNIMPLEMENTED."""
+        """Ends a running search. Its own call ends with CANCELLED."""
 
     @_abc_1.abstractmethod
     def GetModelInfo(
