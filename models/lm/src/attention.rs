@@ -1,8 +1,10 @@
-//! Attention over shared prefixes (cascade attention).
+//! Attention over shared prefixes (cascade attention, after FlashInfer's multi-level form).
 //!
-//! Each query attends to two parts: the *trunk*, which many sequences share and which is read once
-//! for all of them, and its own *tail*. The parts are merged by their log-sum-exp, which is exact:
-//! softmax over a union is the mixture of the softmaxes over its parts.
+//! Each query attends to several parts: *trunks*, stretches of slots that many sequences share and
+//! that are read once for all of them, and its own *tail*. The parts are merged by their log-sum-exp,
+//! which is exact: softmax over a union is the mixture of the softmaxes over its parts.
+
+use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
@@ -13,9 +15,9 @@ mod plan;
 /// One sequence's part of a forward pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
-    /// Slots that every new token attends to, consecutive: start and length.
-    pub(crate) trunk: Option<(usize, usize)>,
-    /// Slots after the trunk, the new tokens' last. New tokens attend to them causally.
+    /// Slots that every new token attends to. A trunk is mostly one range of them.
+    pub(crate) trunks: Vec<Vec<Range<usize>>>,
+    /// The other slots, the new tokens' last. New tokens attend to them causally.
     pub(crate) tail: Vec<i64>,
     /// How many of the tail's slots are new.
     pub(crate) new: usize,
@@ -33,20 +35,27 @@ pub(crate) struct LayerKv<'a> {
 pub(crate) struct AttentionPlan {
     /// Slots that the new tokens' keys and values go to, shape (tokens).
     pub(crate) new_slots: Tensor,
-    trunks: Vec<Trunk>,
     tails: Vec<Tail>,
-    /// Brings concatenated trunk outputs into token order; `None` if they are.
-    trunk_order: Option<Tensor>,
-    /// Brings concatenated tail outputs into token order; `None` if they are.
-    tail_order: Option<Tensor>,
+    trunks: Vec<Trunk>,
+    merge: Merge,
 }
 
+/// Queries that attend to the same stretch of slots.
 struct Trunk {
-    /// Start and length of the slots; `None` for tokens without a trunk.
-    slots: Option<(usize, usize)>,
+    slots: Vec<Range<usize>>,
     tokens: Vec<i64>,
     /// The tokens as an index; `None` if it is all tokens in order.
     index: Option<Tensor>,
+}
+
+/// How the parts, concatenated, make up the tokens.
+enum Merge {
+    /// They are the tokens.
+    InOrder,
+    /// Each token has one part: rows, shape (tokens).
+    One(Tensor),
+    /// Rows, shape (tokens * `most`). Tokens with fewer parts than `most` point to a row behind the last.
+    Several { rows: Tensor, most: i64 },
 }
 
 enum Tail {
@@ -83,15 +92,10 @@ impl AttentionPlan {
         }
         let new_slots: Vec<i64> =
             spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]).copied().collect();
-        let (trunks, trunk_order) = plan::trunks(spans, &starts, total, device)?;
-        let (tails, tail_order) = plan::tails(spans, &starts, group, (device, kind))?;
-        Ok(AttentionPlan {
-            new_slots: plan::index_tensor(&new_slots, device)?,
-            trunks,
-            tails,
-            trunk_order,
-            tail_order,
-        })
+        let (tails, order) = plan::tails(spans, &starts, group, (device, kind))?;
+        let trunks = plan::trunks(spans, &starts, total, device)?;
+        let merge = plan::merge(&order, &trunks, device)?;
+        Ok(AttentionPlan { new_slots: plan::index_tensor(&new_slots, device)?, tails, trunks, merge })
     }
 
     /// Attends: queries (tokens, query heads, head size), keys and values of all slots -> the same
@@ -100,18 +104,9 @@ impl AttentionPlan {
         let (_, heads, size) = queries.size3()?;
         let kv_heads = kv.keys.size()[1];
         let shape = Heads { kv_heads, group: heads / kv_heads, size };
-        let tails =
-            self.tails.iter().map(|tail| tail.attend(queries, kv, &shape)).collect::<Result<Vec<_>, _>>()?;
-        let tail = Part::concatenate(tails, self.tail_order.as_ref())?;
-        if self.trunks.iter().all(|trunk| trunk.slots.is_none()) {
-            return Ok(tail.output);
-        }
-        let trunks = self
-            .trunks
-            .iter()
-            .map(|trunk| trunk.attend(queries, kv, &shape))
-            .collect::<Result<Vec<_>, _>>()?;
-        Part::concatenate(trunks, self.trunk_order.as_ref())?.merge(tail)
+        let tails = self.tails.iter().map(|tail| tail.attend(queries, kv, &shape));
+        let trunks = self.trunks.iter().map(|trunk| trunk.attend(queries, kv, &shape));
+        self.merge.apply(tails.chain(trunks).collect::<Result<_, _>>()?)
     }
 }
 
@@ -129,31 +124,28 @@ struct Part {
     log_sum_exp: Tensor,
 }
 
-impl Part {
-    fn concatenate(parts: Vec<Part>, order: Option<&Tensor>) -> Result<Part, LmError> {
-        let (outputs, sums): (Vec<_>, Vec<_>) =
+impl Merge {
+    /// Parts -> (tokens, query heads, head size).
+    fn apply(&self, parts: Vec<Part>) -> Result<Tensor, LmError> {
+        let (mut outputs, mut sums): (Vec<_>, Vec<_>) =
             parts.into_iter().map(|part| (part.output, part.log_sum_exp)).unzip();
-        let (output, log_sum_exp) = match outputs.len() {
-            1 => (outputs[0].shallow_clone(), sums[0].shallow_clone()),
-            _ => (Tensor::f_cat(&outputs, 0)?, Tensor::f_cat(&sums, 0)?),
+        if let Merge::Several { .. } = self {
+            outputs.push(outputs[0].f_narrow(0, 0, 1)?.f_zeros_like()?);
+            sums.push(sums[0].f_narrow(0, 0, 1)?.f_full_like(f64::NEG_INFINITY)?);
+        }
+        let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::f_cat(&outputs, 0)? };
+        let (rows, most) = match self {
+            Merge::InOrder => return Ok(output),
+            Merge::One(rows) => return Ok(output.f_index_select(0, rows)?),
+            Merge::Several { rows, most } => (rows, *most),
         };
-        Ok(match order {
-            Some(order) => Part {
-                output: output.f_index_select(0, order)?,
-                log_sum_exp: log_sum_exp.f_index_select(0, order)?,
-            },
-            None => Part { output, log_sum_exp },
-        })
-    }
-
-    /// The attention over the union of both parts' keys.
-    fn merge(self, other: Part) -> Result<Tensor, LmError> {
-        let total = self.log_sum_exp.f_logaddexp(&other.log_sum_exp)?;
-        let weight = |sum: &Tensor, like: &Tensor| -> Result<Tensor, LmError> {
-            Ok(sum.f_sub(&total)?.f_exp()?.f_unsqueeze(-1)?.f_to_kind(like.kind())?)
-        };
-        let first = self.output.f_mul(&weight(&self.log_sum_exp, &self.output)?)?;
-        Ok(first.f_add(&other.output.f_mul(&weight(&other.log_sum_exp, &other.output)?)?)?)
+        let (_, heads, size) = output.size3()?;
+        // (R, H) -> (T, most, H, 1): the weight of each part.
+        let sums = Tensor::f_cat(&sums, 0)?.f_index_select(0, rows)?.f_view([-1, most, heads, 1])?;
+        let weights = sums.f_softmax(1, Kind::Float)?.f_to_kind(output.kind())?;
+        // (R, H, E) -> (T, most, H, E) -> (T, H, E)
+        let output = output.f_index_select(0, rows)?.f_view([-1, most, heads, size])?;
+        Ok(output.f_mul(&weights)?.f_sum_dim_intlist(1i64, false, None)?)
     }
 }
 
@@ -161,17 +153,6 @@ impl Trunk {
     fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
         let Heads { kv_heads, group, size } = *shape;
         let tokens = self.tokens.len() as i64;
-        let Some((start, len)) = self.slots else {
-            let options = (queries.kind(), queries.device());
-            return Ok(Part {
-                output: Tensor::f_zeros([tokens, kv_heads * group, size], options)?,
-                log_sum_exp: Tensor::f_full(
-                    [tokens, kv_heads * group],
-                    f64::NEG_INFINITY,
-                    (Kind::Float, queries.device()),
-                )?,
-            });
-        };
         let queries = match &self.index {
             Some(index) => queries.f_index_select(0, index)?,
             None => queries.shallow_clone(),
@@ -182,7 +163,11 @@ impl Trunk {
             .f_permute([1, 0, 2, 3])?
             .f_reshape([1, kv_heads, tokens * group, size])?;
         let slots = |all: &Tensor| -> Result<Tensor, LmError> {
-            Ok(all.f_narrow(0, start as i64, len as i64)?.f_permute([1, 0, 2])?.f_unsqueeze(0)?) // (1, K, P, E)
+            let pieces =
+                self.slots.iter().map(|piece| all.f_narrow(0, piece.start as i64, piece.len() as i64));
+            let mut pieces = pieces.collect::<Result<Vec<_>, _>>()?;
+            let whole = if pieces.len() == 1 { pieces.remove(0) } else { Tensor::f_cat(&pieces, 0)? };
+            Ok(whole.f_permute([1, 0, 2])?.f_unsqueeze(0)?) // (1, K, P, E)
         };
         let (output, sum) = attention(&folded, &slots(kv.keys)?, &slots(kv.values)?, None, false)?;
         Ok(Part {

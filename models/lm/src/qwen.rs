@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::attention::{AttentionPlan, LayerKv, Span};
 use crate::config::Head;
-use crate::kv::KvPool;
+use crate::kv::KvStore;
 use crate::rotary::{Rotary, Rotation};
 use crate::weights::Loader;
 use crate::{LmError, ModelConfig};
@@ -86,9 +86,9 @@ impl Qwen {
         self.kind
     }
 
-    /// Computes new tokens of several sequences and stores their keys and values in `pool`.
+    /// Computes new tokens of several sequences and stores their keys and values in `store`.
     /// Returns the final hidden states, shape (T, D), of the tokens in order.
-    pub(crate) fn forward(&self, pool: &mut KvPool, batch: &[Extension]) -> Result<Tensor, LmError> {
+    pub(crate) fn forward(&self, store: &mut KvStore, batch: &[Extension]) -> Result<Tensor, LmError> {
         let config = &self.config;
         let tokens: Vec<i64> = batch.iter().flat_map(|e| e.tokens).map(|id| i64::from(*id)).collect();
         let positions: Vec<i64> =
@@ -104,7 +104,7 @@ impl Qwen {
         let rotation = self.rotary.at(&positions, self.kind)?;
         // 3. Blocks.
         for (layer, block) in self.blocks.iter().enumerate() {
-            let mut kv = (&mut pool.keys[layer], &mut pool.values[layer]);
+            let mut kv = (&mut store.keys[layer], &mut store.values[layer]);
             hidden = block.forward(config, &hidden, &rotation, &plan, &mut kv)?;
         }
         // 4. Final norm: (T, D).

@@ -1,29 +1,32 @@
 //! Which tokens attend together.
 
+use std::collections::HashMap;
+
 use tch::{Device, Kind, Tensor};
 
-use super::{Padded, Span, Tail, Trunk};
+use super::{Merge, Padded, Span, Tail, Trunk};
 use crate::LmError;
 use crate::kv::PADDING_SLOT;
 
 /// Up to this many new tokens, sequences are padded into one batch; longer ones go by themselves.
 const PADDED: usize = 32;
 
-type Planned<T> = (Vec<T>, Option<Tensor>);
-
-/// Groups tokens by the trunk that they attend to.
+/// Groups tokens by the trunks that they attend to.
 pub(super) fn trunks(
     spans: &[Span],
     starts: &[i64],
     total: i64,
     device: Device,
-) -> Result<Planned<Trunk>, LmError> {
+) -> Result<Vec<Trunk>, LmError> {
+    let mut places = HashMap::new();
     let mut trunks: Vec<Trunk> = Vec::new();
     for (span, start) in spans.iter().zip(starts) {
-        let tokens = *start..*start + span.new as i64;
-        match trunks.iter_mut().find(|trunk| trunk.slots == span.trunk) {
-            Some(trunk) => trunk.tokens.extend(tokens),
-            None => trunks.push(Trunk { slots: span.trunk, tokens: tokens.collect(), index: None }),
+        for slots in &span.trunks {
+            let place = *places.entry(slots).or_insert(trunks.len());
+            if place == trunks.len() {
+                trunks.push(Trunk { slots: slots.clone(), tokens: Vec::new(), index: None });
+            }
+            trunks[place].tokens.extend(*start..*start + span.new as i64);
         }
     }
     for trunk in &mut trunks {
@@ -31,17 +34,36 @@ pub(super) fn trunks(
             trunk.index = Some(index_tensor(&trunk.tokens, device)?);
         }
     }
-    let order = inverse(trunks.iter().flat_map(|trunk| &trunk.tokens).copied(), device)?;
-    Ok((trunks, order))
+    Ok(trunks)
 }
 
-/// Puts tails of like length together: short ones padded into a batch, long ones by themselves.
+/// Which rows of the parts belong to which token: those of the tails, whose tokens are `tails`, then
+/// those of the trunks.
+pub(super) fn merge(tails: &[i64], trunks: &[Trunk], device: Device) -> Result<Merge, LmError> {
+    if trunks.is_empty() && tails.is_sorted() {
+        return Ok(Merge::InOrder);
+    }
+    let mut rows: Vec<Vec<i64>> = vec![Vec::new(); tails.len()];
+    let all = tails.iter().chain(trunks.iter().flat_map(|trunk| &trunk.tokens));
+    let mut count = 0;
+    for (row, token) in all.enumerate() {
+        rows[*token as usize].push(row as i64);
+        count = row as i64 + 1;
+    }
+    let most = rows.iter().map(Vec::len).max().unwrap_or(0);
+    rows.iter_mut().for_each(|rows| rows.resize(most, count));
+    let rows = index_tensor(&rows.concat(), device)?;
+    Ok(if most == 1 { Merge::One(rows) } else { Merge::Several { rows, most: most as i64 } })
+}
+
+/// Puts tails of like length together: short ones padded into a batch, long ones by themselves. The
+/// tokens of their rows, in order.
 pub(super) fn tails(
     spans: &[Span],
     starts: &[i64],
     group: i64,
     options: (Device, Kind),
-) -> Result<Planned<Tail>, LmError> {
+) -> Result<(Vec<Tail>, Vec<i64>), LmError> {
     let mut tails = Vec::new();
     let mut tokens = Vec::new();
     let mut buckets: [Vec<usize>; 3] = Default::default();
@@ -70,7 +92,7 @@ pub(super) fn tails(
             bucket.iter().flat_map(|index| starts[*index]..starts[*index] + spans[*index].new as i64),
         );
     }
-    Ok((tails, inverse(tokens.into_iter(), options.0)?))
+    Ok((tails, tokens))
 }
 
 fn pad(
@@ -116,19 +138,6 @@ fn pad(
         sequences: rows as i64,
         new: new as i64,
     }))
-}
-
-/// The permutation that undoes `tokens`, or `None` if they are in order.
-fn inverse(tokens: impl Iterator<Item = i64>, device: Device) -> Result<Option<Tensor>, LmError> {
-    let tokens: Vec<i64> = tokens.collect();
-    if tokens.is_sorted() {
-        return Ok(None);
-    }
-    let mut order = vec![0i64; tokens.len()];
-    for (place, token) in tokens.iter().enumerate() {
-        order[*token as usize] = place as i64;
-    }
-    Ok(Some(index_tensor(&order, device)?))
 }
 
 /// Indices on a device.

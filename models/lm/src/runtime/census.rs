@@ -1,6 +1,7 @@
 //! What a model holds.
 
 use super::resident::Resident;
+use crate::kv::Holdings;
 
 /// What a model holds between two steps. A slot is room for the keys and values of one token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,18 +39,18 @@ impl Census {
 impl Resident {
     /// Counts everything.
     pub(super) fn census(&self) -> Census {
-        let (kept_prompts, kept_prompt_slots) = self.cache.prompts();
+        let Holdings { prompts, prompt_slots, answers } = self.room.store.holdings();
         Census {
             steps: self.steps,
             requests: self.places.taken(),
             sequences: self.generates.iter().map(|job| job.sequences()).sum::<usize>()
                 + self.reads.iter().map(|job| job.sequences()).sum::<usize>(),
             claimed_tokens: self.room.claimed_tokens(),
-            kept_prompts,
-            kept_prompt_slots,
-            kept_answers: self.cache.answers(),
-            used_slots: self.room.pool.capacity() - self.room.pool.free(),
-            slots: self.room.pool.capacity(),
+            kept_prompts: prompts,
+            kept_prompt_slots: prompt_slots,
+            kept_answers: answers,
+            used_slots: self.room.store.capacity() - self.room.store.free(),
+            slots: self.room.store.capacity(),
             slot_bytes: self.room.bytes_per_token(),
         }
     }

@@ -1,13 +1,12 @@
 //! The device's thread and what callers see of it.
 
-mod cache;
+mod batch;
 mod census;
 mod generate;
 mod handle;
 mod job;
 mod passes;
 mod places;
-mod prefill;
 mod read;
 mod resident;
 mod room;

@@ -2,11 +2,12 @@
 
 use tokio::sync::oneshot;
 
+use super::batch::Batch;
 use super::generate::{check_length, check_tokens};
-use super::job::Job;
+use super::job::{Job, no_room};
 use super::places::Place;
 use super::room::{Claim, Room};
-use crate::kv::Sequence;
+use crate::kv::{Owner, Role, Sequence};
 use crate::{Head, LmError, ModelConfig, Prompt};
 
 /// Asks for logits.
@@ -71,82 +72,87 @@ impl ReadRequest {
 /// A request in work.
 pub(super) struct ReadJob {
     pub(super) request: ReadRequest,
-    pub(super) usage: ReadUsage,
+    usage: ReadUsage,
+    owner: Owner,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
     _place: Place,
+    /// Sequences with logits to be read.
+    items: Vec<ReadItem>,
     claim: Option<Claim>,
-    /// `None` until the prompt is there.
-    items: Option<Vec<ReadItem>>,
     logits: Vec<Vec<LogitsAt>>,
 }
 
 /// One sequence of a request.
-pub(super) struct ReadItem {
+struct ReadItem {
     /// Index in the request.
-    pub(super) index: usize,
-    pub(super) sequence: Sequence,
-    /// Tokens that the sequence does not hold yet.
-    pub(super) pending: Vec<u32>,
-    /// Where to read, as indices into `pending`.
-    pub(super) positions: Vec<usize>,
+    index: usize,
+    /// The prompt and the tokens.
+    sequence: Sequence,
+    /// How many tokens of the sequence stand before those of the request.
+    before: usize,
 }
 
 impl ReadJob {
     pub(super) fn new(
         request: ReadRequest,
+        owner: Owner,
         reply: oneshot::Sender<Result<ReadReply, LmError>>,
         place: Place,
     ) -> ReadJob {
+        let (usage, items) = (ReadUsage::default(), Vec::new());
         let logits = vec![Vec::new(); request.sequences.len()];
-        let usage = ReadUsage::default();
-        ReadJob { request, usage, reply, _place: place, claim: None, items: None, logits }
+        ReadJob { request, usage, owner, reply, _place: place, items, claim: None, logits }
     }
 
     /// How many sequences it holds.
     pub(super) fn sequences(&self) -> usize {
-        self.items.as_ref().map_or(0, Vec::len)
+        self.items.len()
     }
 
-    /// Begins: `continue_from` gives, for tokens and how many of them may be held already, a
-    /// sequence and how many it holds.
-    pub(super) fn start(&mut self, mut continue_from: impl FnMut(&[u32], usize) -> (Sequence, usize)) {
-        let last = self.request.prompt.tokens[self.request.prompt.tokens.len() - 1];
-        let mut items = Vec::new();
-        for (index, ReadSequence { tokens, positions }) in self.request.sequences.iter().enumerate() {
-            let Some(first) = positions.first() else { continue };
-            let (sequence, held) = continue_from(tokens, *first);
-            self.usage.cached_tokens += held as u64;
-            let prompt_end = if held == 0 { Some(last) } else { None };
-            let shift = usize::from(held == 0);
-            items.push(ReadItem {
-                index,
-                sequence,
-                pending: prompt_end.into_iter().chain(tokens[held..].iter().copied()).collect(),
-                positions: positions.iter().map(|position| position + shift - held).collect(),
-            });
+    /// Puts into the batch what sequences miss.
+    pub(super) fn plan(&self, batch: &mut Batch) {
+        for item in &self.items {
+            batch.add(&item.sequence);
         }
-        items.reverse();
-        self.items = Some(items);
     }
 
-    /// Takes sequences to compute, of at most `budget` tokens together but at least one.
-    pub(super) fn take(&mut self, budget: usize) -> Vec<ReadItem> {
-        let mut taken = Vec::new();
-        let mut tokens = 0;
-        while let Some(items) = &mut self.items
-            && let Some(next) = items.last()
-            && (taken.is_empty() || tokens + next.pending.len() <= budget)
-        {
-            tokens += next.pending.len();
-            taken.extend(items.pop());
+    /// Which of the pass's hidden states are wanted, in order.
+    pub(super) fn wanted(&self, batch: &Batch) -> Vec<i64> {
+        let rows = |item: &ReadItem| {
+            let positions = &self.request.sequences[item.index].positions;
+            let left = &positions[self.logits[item.index].len()..];
+            let row = |position: &usize| batch.row(&item.sequence, item.before + position);
+            left.iter().map_while(row).collect::<Vec<_>>()
+        };
+        self.items.iter().flat_map(rows).collect()
+    }
+
+    /// Takes the logits that [`wanted`](ReadJob::wanted) asked for.
+    pub(super) fn advance(&mut self, batch: &Batch, logits: &mut impl Iterator<Item = LogitsAt>) {
+        let ReadJob { items, request, logits: found, .. } = self;
+        items.retain(|item| {
+            let (positions, found) = (&request.sequences[item.index].positions, &mut found[item.index]);
+            while let Some(position) = positions.get(found.len())
+                && batch.row(&item.sequence, item.before + position).is_some()
+            {
+                found.extend(logits.next());
+            }
+            let done = found.len() == positions.len();
+            if done && !request.deterministic {
+                item.sequence.keep();
+            }
+            !done
+        });
+    }
+
+    /// What of `tokens` may be continued from: nothing that is computed beyond the first position
+    /// whose logits are wanted.
+    fn held(trunk: &Sequence, tokens: &[u32], first: usize) -> (Sequence, usize) {
+        let (found, held) = trunk.descend(tokens);
+        if held <= first || found.lacks() >= held - first {
+            return (found, held);
         }
-        taken
-    }
-
-    /// Takes the logits of one sequence.
-    pub(super) fn advance(&mut self, item: &ReadItem, logits: Vec<LogitsAt>) {
-        self.usage.computed_tokens += item.pending.len() as u64;
-        self.logits[item.index] = logits;
+        trunk.descend(&tokens[..first])
     }
 }
 
@@ -159,16 +165,32 @@ impl Job for ReadJob {
         self.request.sequences.iter().map(|sequence| Room::rounded(sequence.tokens.len() + 1)).sum()
     }
 
-    fn admit(&mut self, claim: Claim) {
+    fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
+        let prompt = &self.request.prompt.tokens;
+        let last = prompt[prompt.len() - 1];
+        self.usage.prompt_tokens = (claim.trunk.len() - claim.found) as u64;
+        self.usage.cached_tokens = claim.found as u64;
+        let role = if self.request.deterministic { Role::Private } else { Role::Answer };
+        for (index, ReadSequence { tokens, positions }) in self.request.sequences.iter().enumerate() {
+            let Some(first) = positions.first() else { continue };
+            let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
+            let (mut sequence, held) = match self.request.deterministic {
+                true => (claim.trunk.clone(), 0),
+                false => ReadJob::held(&claim.trunk, &tokens, first + 1),
+            };
+            self.usage.cached_tokens += held as u64;
+            self.usage.computed_tokens += (tokens.len() - held) as u64;
+            if !sequence.extend(&tokens[held..], role, self.owner) {
+                return Err(no_room());
+            }
+            self.items.push(ReadItem { index, sequence, before: prompt.len() });
+        }
         self.claim = Some(claim);
+        Ok(())
     }
 
     fn is_cancelled(&self) -> bool {
         self.reply.is_closed()
-    }
-
-    fn is_running(&self) -> bool {
-        self.items.is_some()
     }
 
     fn is_alone(&self) -> bool {
@@ -176,7 +198,7 @@ impl Job for ReadJob {
     }
 
     fn is_done(&self) -> bool {
-        self.items.as_ref().is_some_and(Vec::is_empty)
+        self.items.is_empty()
     }
 
     fn finish(self) {

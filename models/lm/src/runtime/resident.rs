@@ -1,20 +1,19 @@
 //! One loaded model: its requests, its keys and values, and its iterations.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use tch::{Device, Kind};
 
-use super::cache::PrefixCache;
 use super::handle::ModelInfo;
 use super::job::{Job, fail_each};
 use super::places::Places;
-use super::prefill::{Prefill, prompt_or_prefill};
 use super::read::ReadJob;
 use super::room::Room;
 use super::rows::GenerateJob;
 use super::thread::Work;
-use crate::kv::KvPool;
+use crate::kv::{KvStore, Owner};
 use crate::qwen::Qwen;
 use crate::weights::Loader;
 use crate::{LmError, ModelFiles, ModelFolder, Profile};
@@ -27,11 +26,11 @@ pub(super) struct Resident {
     pub(super) steps: u64,
     pub(super) model: Qwen,
     pub(super) room: Room,
-    pub(super) cache: PrefixCache,
     waiting: VecDeque<Waiting>,
     pub(super) generates: Vec<GenerateJob>,
     pub(super) reads: Vec<ReadJob>,
-    pub(super) prefills: VecDeque<Prefill>,
+    /// Hashes owners' names.
+    owners: RandomState,
 }
 
 /// A request that waits for room.
@@ -68,7 +67,7 @@ impl Resident {
             tokenizer: folder.tokenizer,
             prompts: folder.prompts,
         };
-        let pool = KvPool::new(&info.config, kv_bytes, device, kind)?;
+        let store = KvStore::new(&info.config, kv_bytes, device, kind)?;
         let bytes_per_token = info.config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
         tracing::info!(
             model = info.name,
@@ -76,7 +75,7 @@ impl Resident {
             parameters = info.parameters,
             preset = info.profile.preset,
             context = info.config.context_length,
-            kv_tokens = pool.capacity(),
+            kv_tokens = store.capacity(),
             "model loaded"
         );
         Ok(Resident {
@@ -84,12 +83,11 @@ impl Resident {
             places: Places::new(most_requests),
             steps: 0,
             model,
-            room: Room::new(pool, bytes_per_token),
-            cache: PrefixCache::default(),
+            room: Room::new(store, bytes_per_token),
             waiting: VecDeque::new(),
             generates: Vec::new(),
             reads: Vec::new(),
-            prefills: VecDeque::new(),
+            owners: RandomState::new(),
         })
     }
 
@@ -104,36 +102,42 @@ impl Resident {
     pub(super) fn accept(&mut self, work: Work) {
         match work {
             Work::Generate(request, reply, place) => {
-                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, reply, place)))
+                let owner = self.owner(&request.owner);
+                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, owner, reply, place)))
             }
             Work::Read(request, reply, place) => {
-                self.waiting.push_back(Waiting::Read(ReadJob::new(request, reply, place)))
+                let owner = self.owner(&request.owner);
+                self.waiting.push_back(Waiting::Read(ReadJob::new(request, owner, reply, place)))
             }
-            Work::Forget(owner) => self.cache.forget(&owner),
-            Work::ForgetAll => self.cache.forget_all(),
+            Work::Forget(owner) => {
+                if let Some(owner) = self.owner(&owner) {
+                    self.room.store.forget(owner);
+                }
+            }
+            Work::ForgetAll => self.room.store.forget_all(),
             // Who does not wait for the numbers any more needs none.
             Work::Count(reply) => drop(reply.send(self.census())),
         }
+    }
+
+    fn owner(&self, name: &str) -> Owner {
+        (!name.is_empty()).then(|| self.owners.hash_one(name))
     }
 
     pub(super) fn has_work(&self) -> bool {
         !(self.waiting.is_empty() && self.generates.is_empty() && self.reads.is_empty())
     }
 
-    /// Does one round of work: a chunk of a prompt, one token for every row, waiting reads.
+    /// Does one round of work: what every request misses, within a budget of tokens.
     pub(super) fn iterate(&mut self) {
         self.steps += 1;
         self.drop_cancelled();
         self.admit();
-        self.start_ready();
-        self.prefill();
-        self.generate();
-        self.read();
+        self.compute();
     }
 
     /// Fails every admitted request, after a panic whose extent is unknown.
     pub(super) fn fail_all(&mut self, error: &LmError) {
-        self.prefills.clear();
         fail_each(std::mem::take(&mut self.generates), error);
         fail_each(std::mem::take(&mut self.reads), error);
     }
@@ -142,8 +146,6 @@ impl Resident {
         self.waiting.retain(|waiting| !waiting.is_cancelled());
         self.generates.retain(|job| !job.is_cancelled());
         self.reads.retain(|job| !job.is_cancelled());
-        let room = &self.room;
-        self.prefills.retain(|prefill| room.is_wanted(&prefill.prompt));
     }
 
     /// Admits waiting requests in order, as long as their keys and values fit for certain.
@@ -167,10 +169,13 @@ impl Resident {
         mut job: J,
         place: impl FnOnce(&mut Resident) -> &mut Vec<J>,
     ) -> Option<J> {
-        match self.room.admit(job.prompt(), job.worst_case()) {
+        match self.room.admit(job.prompt(), job.is_alone(), job.worst_case()) {
             Some(claim) => {
-                job.admit(claim);
-                place(self).push(job);
+                match job.begin(claim) {
+                    Ok(()) if job.is_done() => job.finish(),
+                    Ok(()) => place(self).push(job),
+                    Err(error) => job.fail(error),
+                }
                 None
             }
             None if self.generates.is_empty() && self.reads.is_empty() => {
@@ -179,41 +184,6 @@ impl Resident {
                 None
             }
             None => Some(job),
-        }
-    }
-
-    /// Starts admitted requests whose prompt is there, and sees to the prompts of the others.
-    pub(super) fn start_ready(&mut self) {
-        let Resident { cache, prefills, room, generates, reads, .. } = self;
-        for job in generates.iter_mut().filter(|job| !job.is_running()) {
-            let Some(trunk) =
-                prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
-                    job.usage.prompt_tokens += computed;
-                    job.usage.cached_prompt_tokens += cached;
-                })
-            else {
-                continue;
-            };
-            let (digest, alone) = (job.request.prompt.digest, job.request.deterministic);
-            job.start(|tokens| {
-                let most = if alone { 0 } else { tokens.len().saturating_sub(1) };
-                cache.longest_prefix(&digest, tokens, most).unwrap_or_else(|| (trunk.clone(), 0))
-            });
-        }
-        for job in reads.iter_mut().filter(|job| !job.is_running()) {
-            let Some(trunk) =
-                prompt_or_prefill(cache, prefills, room, &job.request.prompt, |computed, cached| {
-                    job.usage.prompt_tokens += computed;
-                    job.usage.cached_tokens += cached;
-                })
-            else {
-                continue;
-            };
-            let (digest, alone) = (job.request.prompt.digest, job.request.deterministic);
-            job.start(|tokens, most| {
-                let most = if alone { 0 } else { most };
-                cache.longest_prefix(&digest, tokens, most).unwrap_or_else(|| (trunk.clone(), 0))
-            });
         }
     }
 }

@@ -6,30 +6,33 @@
 
 use tokio::sync::mpsc;
 
+use super::batch::Batch;
 use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
-use super::job::Job;
+use super::job::{Job, no_room};
 use super::places::Place;
 use super::room::{Claim, Room};
-use crate::kv::Sequence;
+use crate::kv::{Owner, Role, Sequence};
 use crate::sampler::{DrawKey, Drawn, RowDraws};
 use crate::{LmError, ModelConfig, Prompt, Tokenizer};
 
 /// A request in work.
 pub(super) struct GenerateJob {
     pub(super) request: GenerateRequest,
-    pub(super) usage: GenerateUsage,
+    usage: GenerateUsage,
+    owner: Owner,
     reply: mpsc::Sender<GenerateEvent>,
     _place: Place,
+    /// Empty before the job begins.
+    rows: Vec<Row>,
     claim: Option<Claim>,
-    /// `None` until the prompt is there.
-    rows: Option<Vec<Row>>,
 }
 
 /// Expansions that have drawn the same tokens so far.
-pub(super) struct Row {
-    pub(super) sequence: Sequence,
-    /// Tokens that the sequence does not hold yet; at least one.
-    pub(super) pending: Vec<u32>,
+struct Row {
+    /// The prompt, the beam and the tokens drawn.
+    sequence: Sequence,
+    /// Whether the pass computes all that it misses, so that it can draw.
+    ready: bool,
     beam: usize,
     expansions: Vec<u32>,
     tokens: Vec<u32>,
@@ -43,47 +46,35 @@ impl GenerateJob {
     /// `reply` has room for all events of the request.
     pub(super) fn new(
         request: GenerateRequest,
+        owner: Owner,
         reply: mpsc::Sender<GenerateEvent>,
         place: Place,
     ) -> GenerateJob {
         let usage = GenerateUsage::default();
-        GenerateJob { request, usage, reply, _place: place, claim: None, rows: None }
+        GenerateJob { request, usage, owner, reply, _place: place, rows: Vec::new(), claim: None }
     }
 
     /// How many sequences it holds.
     pub(super) fn sequences(&self) -> usize {
-        self.rows.as_ref().map_or(0, Vec::len)
+        self.rows.len()
     }
 
-    /// Begins: `continue_from` gives, for a beam's tokens, a sequence and how many of them it holds.
-    pub(super) fn start(&mut self, mut continue_from: impl FnMut(&[u32]) -> (Sequence, usize)) {
-        let last = self.request.prompt.tokens[self.request.prompt.tokens.len() - 1];
-        let rows = self.request.beams.iter().enumerate().map(|(beam, (tokens, watch))| {
-            let (sequence, held) = continue_from(tokens);
-            let first = if held == 0 { Some(last) } else { None };
-            Row {
-                sequence,
-                pending: first.into_iter().chain(tokens[held..].iter().copied()).collect(),
-                beam,
-                expansions: (0..self.request.expansions).collect(),
-                tokens: Vec::new(),
-                text: Vec::new(),
-                log_probability: 0.0,
-                watch: watch.fork(),
-                key: DrawKey::new(self.request.seed, tokens),
-            }
-        });
-        self.rows = Some(rows.collect());
+    /// Puts into the batch what rows miss: only those that go on by one token, or the others.
+    pub(super) fn plan(&mut self, batch: &mut Batch, one_token: bool) {
+        for row in self.rows.iter_mut().filter(|row| (row.sequence.lacks() == 1) == one_token) {
+            row.ready = batch.add(&row.sequence);
+        }
     }
 
-    /// The rows, to be extended by their pending tokens.
-    pub(super) fn rows_mut(&mut self) -> &mut [Row] {
-        self.rows.as_deref_mut().unwrap_or_default()
+    /// Which of the pass's hidden states the rows draw from, in order.
+    pub(super) fn wanted<'a>(&'a self, batch: &'a Batch) -> impl Iterator<Item = i64> + 'a {
+        let ready = self.rows.iter().filter(|row| row.ready);
+        ready.filter_map(|row| batch.row(&row.sequence, row.sequence.len() - 1))
     }
 
     /// The draws that each row makes next.
     pub(super) fn draws(&self) -> impl Iterator<Item = RowDraws> + '_ {
-        self.rows.iter().flatten().map(|row| {
+        self.rows.iter().filter(|row| row.ready).map(|row| {
             let position = self.request.beams[row.beam].0.len() + row.tokens.len();
             let uniform = |expansion: &u32| row.key.uniform(*expansion, position);
             RowDraws {
@@ -93,36 +84,54 @@ impl GenerateJob {
         })
     }
 
-    /// Takes what each row drew: splits rows, reports continuations that ended and hands their
-    /// sequences to `keep` with the answer's tokens that they hold.
+    /// Takes what each ready row drew: splits rows, and reports continuations that ended.
+    ///
+    /// # Errors
+    /// [`LmError::BatchFailed`] if there is no room, which admission prevents.
     pub(super) fn advance(
         &mut self,
-        drawn: Vec<Vec<Drawn>>,
+        drawn: &mut impl Iterator<Item = Vec<Drawn>>,
         tokenizer: &Tokenizer,
         config: &ModelConfig,
-        mut keep: impl FnMut(Vec<u32>, &Sequence),
-    ) {
-        let rows = self.rows.take().unwrap_or_default();
-        let mut alive = Vec::with_capacity(rows.len());
-        for (row, drawn) in rows.into_iter().zip(drawn) {
-            self.usage.decode_tokens += row.pending.len() as u64;
+    ) -> Result<(), LmError> {
+        for row in std::mem::take(&mut self.rows) {
+            if !row.ready {
+                self.rows.push(row);
+                continue;
+            }
+            let Some(drawn) = drawn.next() else {
+                return Err(LmError::BatchFailed("a draw is missing".into()));
+            };
             self.usage.sampled_tokens += drawn.len() as u64;
-            let mut kept = false;
+            let mut alive = Vec::new();
             for (drawn, expansions) in group(&drawn, &row.expansions) {
                 match row.step(drawn, expansions, tokenizer, self.limit(config, &row), config) {
-                    Step::Alive(next) => alive.push(next),
+                    Step::Alive(next) => alive.push((next, drawn.token)),
                     Step::Ended(continuation) => {
-                        if continuation.finish == Finish::Stop && !kept && !self.request.deterministic {
-                            kept = true;
-                            let answer = [self.request.beams[row.beam].0.as_slice(), &row.tokens].concat();
-                            keep(answer, &row.sequence);
+                        if continuation.finish == Finish::Stop && self.role() == Role::Answer {
+                            row.sequence.keep();
                         }
+                        // A caller that has gone does not want to know.
                         let _ = self.reply.try_send(GenerateEvent::Continuation(continuation));
                     }
                 }
             }
+            // A row that goes on alone grows in its place.
+            drop(row);
+            for (mut next, token) in alive {
+                if !next.sequence.extend(&[token], self.role(), self.owner) {
+                    return Err(no_room());
+                }
+                self.usage.decode_tokens += 1;
+                self.rows.push(next);
+            }
         }
-        self.rows = Some(alive);
+        Ok(())
+    }
+
+    /// What its answers are in the store.
+    fn role(&self) -> Role {
+        if self.request.deterministic { Role::Private } else { Role::Answer }
     }
 
     /// The most tokens that a continuation of this row may have.
@@ -139,19 +148,44 @@ impl Job for GenerateJob {
 
     fn worst_case(&self) -> usize {
         let GenerateRequest { beams, expansions, max_tokens, .. } = &self.request;
-        beams.iter().map(|(tokens, _)| tokens.len() + *expansions as usize * Room::rounded(*max_tokens)).sum()
+        let drawn = *expansions as usize * Room::rounded(*max_tokens);
+        beams.iter().map(|(tokens, _)| Room::rounded(tokens.len() + 1) + drawn).sum()
     }
 
-    fn admit(&mut self, claim: Claim) {
+    fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
+        let prompt = &self.request.prompt.tokens;
+        let last = prompt[prompt.len() - 1];
+        self.usage.prompt_tokens = (claim.trunk.len() - claim.found) as u64;
+        self.usage.cached_prompt_tokens = claim.found as u64;
+        for (beam, (tokens, watch)) in self.request.beams.iter().enumerate() {
+            let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
+            let (mut sequence, held) = match self.request.deterministic {
+                true => (claim.trunk.clone(), 0),
+                // The last token is computed in any case: its logits are wanted.
+                false => claim.trunk.descend(&tokens[..tokens.len() - 1]),
+            };
+            if !sequence.extend(&tokens[held..], self.role(), self.owner) {
+                return Err(no_room());
+            }
+            self.usage.decode_tokens += (tokens.len() - held) as u64;
+            self.rows.push(Row {
+                sequence,
+                ready: false,
+                beam,
+                expansions: (0..self.request.expansions).collect(),
+                tokens: Vec::new(),
+                text: Vec::new(),
+                log_probability: 0.0,
+                watch: watch.fork(),
+                key: DrawKey::new(self.request.seed, &tokens[1..]),
+            });
+        }
         self.claim = Some(claim);
+        Ok(())
     }
 
     fn is_cancelled(&self) -> bool {
         self.reply.is_closed()
-    }
-
-    fn is_running(&self) -> bool {
-        self.rows.is_some()
     }
 
     fn is_alone(&self) -> bool {
@@ -159,7 +193,7 @@ impl Job for GenerateJob {
     }
 
     fn is_done(&self) -> bool {
-        self.rows.as_ref().is_some_and(Vec::is_empty)
+        self.rows.is_empty()
     }
 
     fn finish(self) {
@@ -188,7 +222,7 @@ impl Row {
     ) -> Step {
         let mut next = Row {
             sequence: self.sequence.clone(),
-            pending: vec![drawn.token],
+            ready: false,
             beam: self.beam,
             expansions,
             tokens: self.tokens.clone(),
