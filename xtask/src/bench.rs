@@ -26,7 +26,7 @@ struct Peers {
     /// A folder with BFCL's data, of which BFCL_v4_simple_python.json is read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Go on to the program: --help lists them
+    /// What goes on to the program; `-- --help` lists it
     #[arg(last = true)]
     more: Vec<String>,
 }

@@ -3,8 +3,8 @@
 //! There is one primitive, extending sequences by new tokens; everything else is scheduling. A
 //! [`Runtime`] loads models and gives a [`ModelHandle`] for each. [`ModelHandle::generate`] samples
 //! continuations; [`ModelHandle::read`] computes chosen logits at chosen positions of given tokens.
-//! Callers on any thread are batched together; the prompt of a request is computed and stored once,
-//! and shared by everything that continues it.
+//! Callers on any thread are batched together, and what their sequences have in common is computed and
+//! stored once.
 //!
 //! This crate knows tokens and tensors. It does not know what an answer is, or an RPC.
 
