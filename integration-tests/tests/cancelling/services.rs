@@ -8,7 +8,7 @@ use tonic::service::Routes;
 use toolbeam_actors::{Census, SearchEngine};
 use toolbeam_client::{Channel, Client, ClientConfig, v1};
 use toolbeam_gateway::{Gateway, GatewayConfig};
-use toolbeam_lm::{DeviceChoice, ModelFiles, ModelHandle, Runtime, RuntimeConfig};
+use toolbeam_lm::{DeviceChoice, DtypeChoice, ModelFiles, ModelHandle, Runtime, RuntimeConfig};
 use toolbeam_policy::{PolicyConfig, PolicyServer};
 use toolbeam_reward::RewardModel;
 use toolbeam_scorer::{ScorerConfig, ScorerServer};
@@ -27,8 +27,13 @@ impl Services {
     pub(crate) fn start() -> Services {
         let policy = ModelFiles::Embedded { name: "policy", files: toolbeam_reference::POLICY };
         let scorer = ModelFiles::Embedded { name: "toolprm", files: toolbeam_reference::TOOLPRM };
-        let config =
-            RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 1 << 30, queue: 4096 };
+        let config = RuntimeConfig {
+            device: DeviceChoice::Cpu,
+            dtype: DtypeChoice::Float32,
+            threads: Some(1),
+            kv_bytes: 1 << 30,
+            queue: 4096,
+        };
         let models = Runtime::start(config, vec![policy.clone(), scorer.clone()]).expect("the models load");
         let [policy_model, scorer_model] = models.try_into().unwrap_or_else(|_| panic!("two models"));
         let models = [policy_model.clone(), scorer_model.clone()];

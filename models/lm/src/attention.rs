@@ -1,16 +1,25 @@
-//! Attention over shared prefixes (cascade attention, after FlashInfer's multi-level form).
+//! How the new tokens of a pass attend to the slots of their sequences.
 //!
-//! Each query attends to several parts: *trunks*, stretches of slots that many sequences share and
-//! that are read once for all of them, and its own *tail*. The parts are merged by their log-sum-exp,
-//! which is exact: softmax over a union is the mixture of the softmaxes over its parts.
+//! On the CPU a kernel serves sequences with a few new tokens ([`FEW`]), which is every row that is
+//! decoded and nearly everything that is scored; it reads keys and values where they lie. Longer
+//! stretches, and all on other devices, go by libtorch's operations ([`Cascade`]). Both read what
+//! several sequences share once for all of them, and both are exact.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
 use crate::LmError;
+use crate::cpu::attention::{Plan, Store, attend};
+use crate::cpu::block::Heads;
+use crate::cpu::{Element, slice, slice_mut, with_element};
+use cascade::Cascade;
 
-mod plan;
+mod cascade;
+
+/// The most new tokens of a sequence that count as a few.
+const FEW: usize = 32;
 
 /// One sequence's part of a forward pass.
 #[derive(Clone, Debug)]
@@ -26,246 +35,174 @@ pub(crate) struct Span {
 /// Where the keys and values of one layer are.
 pub(crate) struct LayerKv<'a> {
     /// Shape (slots, key-value heads, head size).
-    pub(crate) keys: &'a Tensor,
+    pub(crate) keys: &'a mut Tensor,
     /// Shape (slots, key-value heads, head size).
-    pub(crate) values: &'a Tensor,
+    pub(crate) values: &'a mut Tensor,
 }
 
 /// How the tokens of a forward pass attend; the same for every layer.
 pub(crate) struct AttentionPlan {
     /// Slots that the new tokens' keys and values go to, shape (tokens).
     pub(crate) new_slots: Tensor,
-    tails: Vec<Tail>,
-    trunks: Vec<Trunk>,
-    merge: Merge,
+    kernel: Option<(Members, Plan)>,
+    cascade: Option<(Members, Cascade)>,
 }
 
-/// Queries that attend to the same stretch of slots.
-struct Trunk {
-    slots: Vec<Range<usize>>,
-    tokens: Vec<i64>,
-    /// The tokens as an index; `None` if it is all tokens in order.
-    index: Option<Tensor>,
-}
-
-/// How the parts, concatenated, make up the tokens.
-enum Merge {
-    /// They are the tokens.
-    InOrder,
-    /// Each token has one part: rows, shape (tokens).
-    One(Tensor),
-    /// Rows, shape (tokens * `most`). Tokens with fewer parts than `most` point to a row behind the last.
-    Several { rows: Tensor, most: i64 },
-}
-
-enum Tail {
-    /// One long sequence that attends to its own new tokens only.
-    Causal { first: i64, len: i64, slots: Tensor },
-    /// Several short ones together.
-    Padded(Padded),
-}
-
-/// Short sequences, padded to (sequences, new tokens) and (sequences, slots).
-struct Padded {
-    queries: Tensor,
-    slots: Tensor,
-    mask: Tensor,
-    valid: Tensor,
-    sequences: i64,
-    new: i64,
-}
+/// Which tokens of the pass a part of the plan is for, ascending; `None` if it is for all.
+type Members = Option<Tensor>;
 
 impl AttentionPlan {
     /// Plans a pass over `spans`, whose new tokens are concatenated in order. `group` is the number
-    /// of query heads per key-value head; `kind` the type of the additive masks.
+    /// of query heads per key-value head; `kind` the type of keys and values.
     pub(crate) fn new(
-        spans: &[Span],
+        spans: Vec<Span>,
         group: i64,
         device: Device,
         kind: Kind,
     ) -> Result<AttentionPlan, LmError> {
-        let mut starts = Vec::with_capacity(spans.len());
-        let mut total = 0i64;
+        let new_slots = spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]);
+        let new_slots: Vec<i64> = new_slots.copied().collect();
+        let mut token = 0;
+        let (mut few, mut few_tokens, mut many, mut many_tokens) = (vec![], vec![], vec![], vec![]);
         for span in spans {
-            starts.push(total);
-            total += span.new as i64;
+            let (spans, tokens) = match device == Device::Cpu && span.new <= FEW {
+                true => (&mut few, &mut few_tokens),
+                false => (&mut many, &mut many_tokens),
+            };
+            tokens.extend(token..token + span.new as i64);
+            token += span.new as i64;
+            spans.push(span);
         }
-        let new_slots: Vec<i64> =
-            spans.iter().flat_map(|span| &span.tail[span.tail.len() - span.new..]).copied().collect();
-        let (tails, order) = plan::tails(spans, &starts, group, (device, kind))?;
-        let trunks = plan::trunks(spans, &starts, total, device)?;
-        let merge = plan::merge(&order, &trunks, device)?;
-        Ok(AttentionPlan { new_slots: plan::index_tensor(&new_slots, device)?, tails, trunks, merge })
+        let members = |tokens: &[i64], others: &[i64]| match others {
+            [] => Ok(None),
+            _ => index_tensor(tokens, device).map(Some),
+        };
+        let kernel = match few.is_empty() {
+            true => None,
+            false => Some((members(&few_tokens, &many_tokens)?, kernel_plan(few))),
+        };
+        let cascade = match many.is_empty() {
+            true => None,
+            false => Some((members(&many_tokens, &few_tokens)?, Cascade::new(&many, group, (device, kind))?)),
+        };
+        Ok(AttentionPlan { new_slots: index_tensor(&new_slots, device)?, kernel, cascade })
     }
 
-    /// Attends: queries (tokens, query heads, head size), keys and values of all slots -> the same
-    /// shape as the queries.
+    /// Attends: queries (tokens, query heads, head size), contiguous, and keys and values of all slots
+    /// -> the same shape as the queries.
     pub(crate) fn attend(&self, queries: &Tensor, kv: &LayerKv) -> Result<Tensor, LmError> {
-        let (_, heads, size) = queries.size3()?;
-        let kv_heads = kv.keys.size()[1];
-        let shape = Heads { kv_heads, group: heads / kv_heads, size };
-        let tails = self.tails.iter().map(|tail| tail.attend(queries, kv, &shape));
-        let trunks = self.trunks.iter().map(|trunk| trunk.attend(queries, kv, &shape));
-        self.merge.apply(tails.chain(trunks).collect::<Result<_, _>>()?)
-    }
-}
-
-struct Heads {
-    kv_heads: i64,
-    group: i64,
-    size: i64,
-}
-
-/// Attention over some of the keys.
-struct Part {
-    /// Shape (tokens, query heads, head size).
-    output: Tensor,
-    /// Shape (tokens, query heads), float32.
-    log_sum_exp: Tensor,
-}
-
-impl Merge {
-    /// Parts -> (tokens, query heads, head size).
-    fn apply(&self, parts: Vec<Part>) -> Result<Tensor, LmError> {
-        let (mut outputs, mut sums): (Vec<_>, Vec<_>) =
-            parts.into_iter().map(|part| (part.output, part.log_sum_exp)).unzip();
-        if let Merge::Several { .. } = self {
-            outputs.push(outputs[0].f_narrow(0, 0, 1)?.f_zeros_like()?);
-            sums.push(sums[0].f_narrow(0, 0, 1)?.f_full_like(f64::NEG_INFINITY)?);
+        let kernel = self.kernel.as_ref().map(|(members, plan)| {
+            let part = part(queries, members)?;
+            let mut output = part.f_empty_like()?;
+            with_element!(part.kind(), kernel_attend(plan, &part, kv, &mut output))?;
+            Ok::<_, LmError>((members, output))
+        });
+        let cascade = self.cascade.as_ref().map(|(members, cascade)| {
+            let output = cascade.attend(&part(queries, members)?, kv)?;
+            Ok((members, output))
+        });
+        let mut whole = None;
+        for attended in kernel.into_iter().chain(cascade) {
+            let (members, output) = attended?;
+            let Some(members) = members else { return Ok(output) };
+            let whole = whole.get_or_insert(queries.f_empty_like()?);
+            let _ = whole.f_index_copy_(0, members, &output)?;
         }
-        let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::f_cat(&outputs, 0)? };
-        let (rows, most) = match self {
-            Merge::InOrder => return Ok(output),
-            Merge::One(rows) => return Ok(output.f_index_select(0, rows)?),
-            Merge::Several { rows, most } => (rows, *most),
-        };
-        let (_, heads, size) = output.size3()?;
-        // (R, H) -> (T, most, H, 1): the weight of each part.
-        let sums = Tensor::f_cat(&sums, 0)?.f_index_select(0, rows)?.f_view([-1, most, heads, 1])?;
-        let weights = sums.f_softmax(1, Kind::Float)?.f_to_kind(output.kind())?;
-        // (R, H, E) -> (T, most, H, E) -> (T, H, E)
-        let output = output.f_index_select(0, rows)?.f_view([-1, most, heads, size])?;
-        Ok(output.f_mul(&weights)?.f_sum_dim_intlist(1i64, false, None)?)
+        whole.ok_or_else(|| LmError::BatchFailed("a pass has no tokens".into()))
     }
 }
 
-impl Trunk {
-    fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
-        let Heads { kv_heads, group, size } = *shape;
-        let tokens = self.tokens.len() as i64;
-        let queries = match &self.index {
-            Some(index) => queries.f_index_select(0, index)?,
-            None => queries.shallow_clone(),
-        };
-        // (T, H, E) -> (1, K, T*G, E): the query heads of a group become queries of their shared head.
-        let folded = queries
-            .f_view([tokens, kv_heads, group, size])?
-            .f_permute([1, 0, 2, 3])?
-            .f_reshape([1, kv_heads, tokens * group, size])?;
-        let slots = |all: &Tensor| -> Result<Tensor, LmError> {
-            let pieces =
-                self.slots.iter().map(|piece| all.f_narrow(0, piece.start as i64, piece.len() as i64));
-            let mut pieces = pieces.collect::<Result<Vec<_>, _>>()?;
-            let whole = if pieces.len() == 1 { pieces.remove(0) } else { Tensor::f_cat(&pieces, 0)? };
-            Ok(whole.f_permute([1, 0, 2])?.f_unsqueeze(0)?) // (1, K, P, E)
-        };
-        let (output, sum) = attention(&folded, &slots(kv.keys)?, &slots(kv.values)?, None, false)?;
-        Ok(Part {
-            output: output.f_view([kv_heads, tokens, group, size])?.f_permute([1, 0, 2, 3])?.f_reshape([
-                tokens,
-                kv_heads * group,
-                size,
-            ])?,
-            log_sum_exp: sum
-                .f_reshape([kv_heads, tokens, group])?
-                .f_permute([1, 0, 2])?
-                .f_reshape([tokens, kv_heads * group])?,
-        })
+/// The queries of some tokens.
+fn part(queries: &Tensor, members: &Members) -> Result<Tensor, LmError> {
+    match members {
+        Some(members) => Ok(queries.f_index_select(0, members)?),
+        None => Ok(queries.shallow_clone()),
     }
 }
 
-impl Tail {
-    fn attend(&self, queries: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
-        match self {
-            Tail::Causal { first, len, slots } => {
-                causal(&queries.f_narrow(0, *first, *len)?, slots, kv, shape)
+/// Groups tokens by the trunks that they attend to.
+fn kernel_plan(spans: Vec<Span>) -> Plan {
+    let mut places = HashMap::new();
+    let mut plan = Plan { trunks: Vec::new(), tails: Vec::new(), tokens: 0 };
+    for span in spans {
+        let new = plan.tokens..plan.tokens + span.new;
+        plan.tokens = new.end;
+        for trunk in span.trunks {
+            let place = *places.entry(trunk.clone()).or_insert(plan.trunks.len());
+            if place == plan.trunks.len() {
+                plan.trunks.push((trunk, Vec::new()));
             }
-            Tail::Padded(padded) => padded.attend(queries, kv, shape),
+            plan.trunks[place].1.extend(new.clone());
+        }
+        plan.tails.push((span.tail.into_iter().map(|slot| slot as usize).collect(), new));
+    }
+    plan
+}
+
+fn kernel_attend<T: Element>(
+    plan: &Plan,
+    queries: &Tensor,
+    kv: &LayerKv,
+    output: &mut Tensor,
+) -> Result<(), LmError> {
+    let (_, heads, size) = queries.size3()?;
+    let keys = kv.keys.size()[1];
+    let heads = Heads { queries: heads as usize, keys: keys as usize, size: size as usize };
+    let store = Store { keys: slice::<T>(kv.keys)?, values: slice::<T>(kv.values)? };
+    attend(plan, slice(queries)?, &store, heads, slice_mut(output)?);
+    Ok(())
+}
+
+/// Indices on a device.
+fn index_tensor(values: &[i64], device: Device) -> Result<Tensor, LmError> {
+    Ok(Tensor::f_from_slice(values)?.f_to_device(device)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two prompts, one of them shared; rows that decode, read several tokens, and begin a long prompt.
+    fn spans() -> Vec<Span> {
+        let span = |trunks: &[Range<usize>], tail: Vec<i64>, new| Span {
+            trunks: trunks.iter().map(|trunk| vec![trunk.clone()]).collect(),
+            tail,
+            new,
+        };
+        vec![
+            span(&[1..40], vec![200, 201, 202], 1),
+            span(&[1..40], vec![210], 1),
+            span(&[1..40, 50..90], vec![220, 221, 222, 223], 3),
+            span(&[], (230..240).collect(), 10),
+            span(&[100..180], (240..280).collect(), 20),
+            Span { trunks: vec![vec![1..30, 60..70]], tail: (300..336).collect(), new: 36 },
+            span(&[], (350..390).collect(), 40),
+        ]
+    }
+
+    #[test]
+    fn the_kernel_and_the_cascade_attend_alike() {
+        for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+            for (heads, kv_heads, size) in [(4, 2, 64), (6, 1, 8), (3, 3, 128), (2, 1, 80)] {
+                let spans = spans();
+                let tokens: i64 = spans.iter().map(|span| span.new as i64).sum();
+                let random = |shape: [i64; 3]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+                let queries = random([tokens, heads, size]).to_kind(kind);
+                let (mut keys, mut values) = (
+                    random([400, kv_heads, size]).to_kind(kind),
+                    random([400, kv_heads, size]).to_kind(kind),
+                );
+                let kv = LayerKv { keys: &mut keys, values: &mut values };
+                let cascade = Cascade::new(&spans, heads / kv_heads, (Device::Cpu, kind)).expect("a plan");
+                let expected = cascade.attend(&queries, &kv).expect("attends").to_kind(Kind::Float);
+                let plan = AttentionPlan::new(spans.clone(), heads / kv_heads, Device::Cpu, kind);
+                let mixed = plan.expect("a plan").attend(&queries, &kv).expect("attends");
+                assert!(mixed.to_kind(Kind::Float).allclose(&expected, tolerance, tolerance, false));
+                let mut whole = queries.empty_like();
+                let plan = kernel_plan(spans);
+                with_element!(kind, kernel_attend(&plan, &queries, &kv, &mut whole)).expect("attends");
+                assert!(whole.to_kind(Kind::Float).allclose(&expected, tolerance, tolerance, false));
+            }
         }
     }
-}
-
-impl Padded {
-    fn attend(&self, all: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
-        let Padded { queries, slots, mask, valid, sequences, new } = self;
-        let Heads { kv_heads, group, size } = *shape;
-        let (b, n) = (*sequences, *new);
-        // (T, H, E) -> (B, K, n*G, E)
-        let folded = all
-            .f_index_select(0, queries)?
-            .f_view([b, n, kv_heads, group, size])?
-            .f_permute([0, 2, 1, 3, 4])?
-            .f_reshape([b, kv_heads, n * group, size])?;
-        let gather = |all: &Tensor| -> Result<Tensor, LmError> {
-            Ok(all.f_index_select(0, slots)?.f_view([b, -1, kv_heads, size])?.f_permute([0, 2, 1, 3])?) // (B, K, L, E)
-        };
-        let (output, sum) = attention(&folded, &gather(kv.keys)?, &gather(kv.values)?, Some(mask), false)?;
-        let output = output.f_view([b, kv_heads, n, group, size])?.f_permute([0, 2, 1, 3, 4])?;
-        let sum = sum.f_reshape([b, kv_heads, n, group])?.f_permute([0, 2, 1, 3])?;
-        Ok(Part {
-            output: output.f_reshape([b * n, kv_heads * group, size])?.f_index_select(0, valid)?,
-            log_sum_exp: sum.f_reshape([b * n, kv_heads * group])?.f_index_select(0, valid)?,
-        })
-    }
-}
-
-/// Causal attention of a sequence's new tokens to themselves: queries (n, H, E).
-fn causal(queries: &Tensor, slots: &Tensor, kv: &LayerKv, shape: &Heads) -> Result<Part, LmError> {
-    let Heads { kv_heads, group, size } = *shape;
-    let n = queries.size()[0];
-    let queries = queries.f_permute([1, 0, 2])?.f_unsqueeze(0)?; // (1, H, n, E)
-    let expand = |all: &Tensor| -> Result<Tensor, LmError> {
-        Ok(all
-            .f_index_select(0, slots)?
-            .f_permute([1, 0, 2])?
-            .f_unsqueeze(1)?
-            .f_expand([kv_heads, group, n, size], false)?
-            .f_reshape([1, kv_heads * group, n, size])?) // (1, H, n, E)
-    };
-    let (output, sum) = attention(&queries, &expand(kv.keys)?, &expand(kv.values)?, None, true)?;
-    Ok(Part {
-        output: output.f_squeeze_dim(0)?.f_permute([1, 0, 2])?.f_contiguous()?,
-        log_sum_exp: sum.f_reshape([kv_heads * group, n])?.f_transpose(0, 1)?.f_contiguous()?,
-    })
-}
-
-/// Softmax attention: queries (B, H, q, E), keys and values (B, H, k, E), an additive mask that
-/// broadcasts to (B, H, q, k) -> output (B, H, q, E), log-sum-exp (B, H, q) in float32.
-fn attention(
-    queries: &Tensor,
-    keys: &Tensor,
-    values: &Tensor,
-    mask: Option<&Tensor>,
-    causal: bool,
-) -> Result<(Tensor, Tensor), LmError> {
-    if queries.device() == Device::Cpu {
-        let (output, sum) = Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu(
-            queries, keys, values, 0.0, causal, mask, None,
-        )?;
-        return Ok((output.f_contiguous()?, sum.f_to_kind(Kind::Float)?.f_contiguous()?));
-    }
-    let scale = (queries.size()[3] as f64).powf(-0.5);
-    let mut scores =
-        queries.f_matmul(&keys.f_transpose(-1, -2)?)?.f_to_kind(Kind::Float)?.f_mul_scalar(scale)?;
-    if let Some(mask) = mask {
-        scores = scores.f_add(mask)?;
-    }
-    if causal {
-        let (q, k) = (queries.size()[2], keys.size()[2]);
-        let future = Tensor::f_ones([q, k], (Kind::Bool, queries.device()))?.f_triu(1)?;
-        scores = scores.f_masked_fill(&future, f64::NEG_INFINITY)?;
-    }
-    let sum = scores.f_logsumexp([-1], true)?;
-    let weights = scores.f_sub(&sum)?.f_exp()?.f_to_kind(values.kind())?;
-    Ok((weights.f_matmul(values)?, sum.f_squeeze_dim(-1)?))
 }

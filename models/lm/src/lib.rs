@@ -10,11 +10,15 @@
 
 mod attention;
 mod config;
+mod cpu;
 mod device;
+mod dtype;
 mod error;
 mod files;
 mod folder;
+mod fused;
 mod kv;
+mod linear;
 mod profile;
 mod prompt;
 mod python_json;
@@ -30,6 +34,7 @@ mod weights;
 
 pub use config::{Head, ModelConfig};
 pub use device::{ChosenDevice, DeviceChoice, choose_device};
+pub use dtype::DtypeChoice;
 pub use error::LmError;
 pub use files::ModelFiles;
 pub use folder::{Inspection, ModelFolder};

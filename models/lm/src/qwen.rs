@@ -8,18 +8,26 @@ use tch::{Device, Kind, Tensor};
 
 use crate::attention::{AttentionPlan, LayerKv, Span};
 use crate::config::Head;
+use crate::fused::{Turning, gated, rms_norm, rotate_and_store};
 use crate::kv::KvStore;
+use crate::linear::Linear;
 use crate::rotary::{Rotary, Rotation};
 use crate::weights::Loader;
 use crate::{LmError, ModelConfig};
+
+/// The most bytes of an output weight that is held twice: packed for all logits, plain for some of them
+/// and for the embedding. Part of the margin that loading a model may take beside its weights.
+const SMALL_OUTPUT: usize = 32 << 20;
 
 /// A Qwen model on a device.
 pub(crate) struct Qwen {
     pub(crate) config: ModelConfig,
     /// (V, D)
     embedding: Tensor,
-    /// (V, D), the embedding where the weights are tied; (1, D) for a scalar head.
-    output: Tensor,
+    /// D -> V, or to the one number of a scalar head.
+    output: Linear,
+    /// The same weight, for some rows of it; the embedding where the weights are tied.
+    output_rows: Tensor,
     blocks: Vec<Block>,
     norm: Tensor,
     rotary: Rotary,
@@ -29,21 +37,17 @@ pub(crate) struct Qwen {
 
 struct Block {
     attention_norm: Tensor,
-    /// ((H + 2K) * E, D)
-    qkv_weight: Tensor,
-    /// ((H + 2K) * E)
-    qkv_bias: Option<Tensor>,
+    /// D -> (H + 2K) * E
+    qkv: Linear,
     /// (H + K, E): what scales each query and key head after it is normed.
     head_norm: Option<Tensor>,
-    /// (D, H * E)
-    output_weight: Tensor,
-    /// (D)
-    output_bias: Option<Tensor>,
+    /// H * E -> D
+    output: Linear,
     mlp_norm: Tensor,
-    /// (2 * intermediate, D): gate, then up.
-    gate_up: Tensor,
-    /// (D, intermediate)
-    down: Tensor,
+    /// D -> 2 * intermediate: gate, then up.
+    gate_up: Linear,
+    /// intermediate -> D
+    down: Linear,
 }
 
 /// New tokens of one sequence in a pass.
@@ -65,17 +69,22 @@ impl Qwen {
         kind: Kind,
     ) -> Result<Qwen, LmError> {
         let embedding = loader.tensor("model.embed_tokens.weight")?;
-        let output = match config.head {
+        let output_rows = match config.head {
             Head::Vocabulary if config.tie_word_embeddings => embedding.shallow_clone(),
             Head::Vocabulary => loader.tensor("lm_head.weight")?,
             Head::Scalar => loader.tensor("score.weight")?,
+        };
+        let bytes = output_rows.numel() * kind.elt_size_in_bytes();
+        let output = match bytes <= SMALL_OUTPUT {
+            true => Linear::new(output_rows.shallow_clone(), None),
+            false => Linear::plain(output_rows.shallow_clone(), None),
         };
         let blocks = (0..config.num_hidden_layers)
             .map(|layer| Block::load(loader, &config, layer))
             .collect::<Result<Vec<_>, _>>()?;
         let norm = loader.tensor("model.norm.weight")?;
         let rotary = Rotary::new(&config, device)?;
-        Ok(Qwen { config, embedding, output, blocks, norm, rotary, device, kind })
+        Ok(Qwen { config, embedding, output, output_rows, blocks, norm, rotary, device, kind })
     }
 
     pub(crate) fn device(&self) -> Device {
@@ -86,45 +95,53 @@ impl Qwen {
         self.kind
     }
 
-    /// Computes new tokens of several sequences and stores their keys and values in `store`.
-    /// Returns the final hidden states, shape (T, D), of the tokens in order.
-    pub(crate) fn forward(&self, store: &mut KvStore, batch: &[Extension]) -> Result<Tensor, LmError> {
-        let config = &self.config;
+    /// Computes new tokens of several sequences and stores their keys and values in `store`. `wanted`
+    /// are indices into the tokens in order; returns their final hidden states, shape (wanted, D).
+    pub(crate) fn forward(
+        &self,
+        store: &mut KvStore,
+        batch: Vec<Extension>,
+        wanted: &[i64],
+    ) -> Result<Tensor, LmError> {
         let tokens: Vec<i64> = batch.iter().flat_map(|e| e.tokens).map(|id| i64::from(*id)).collect();
         let positions: Vec<i64> =
             batch.iter().flat_map(|e| e.position..e.position + e.tokens.len()).map(|p| p as i64).collect();
-        let spans: Vec<Span> = batch.iter().map(|e| e.span.clone()).collect();
-        let group = config.num_attention_heads / config.num_key_value_heads;
-        let plan = AttentionPlan::new(&spans, group, self.device, self.kind)?;
+        let spans: Vec<Span> = batch.into_iter().map(|extension| extension.span).collect();
+        let group = self.config.num_attention_heads / self.config.num_key_value_heads;
+        let plan = AttentionPlan::new(spans, group, self.device, self.kind)?;
         // 1. Embed: (T) -> (T, D).
         let ids = Tensor::f_from_slice(&tokens)?.f_to_device(self.device)?;
         let mut hidden = self.embedding.f_index_select(0, &ids)?;
         // 2. Rotations of these positions.
         let positions = Tensor::f_from_slice(&positions)?.f_to_device(self.device)?;
         let rotation = self.rotary.at(&positions, self.kind)?;
-        // 3. Blocks.
+        // 3. Blocks. Behind the last one's attention only what is wanted goes on: (wanted, D).
+        let everything = wanted.iter().copied().eq(0..tokens.len() as i64);
+        let wanted = match everything {
+            true => None,
+            false => Some(Tensor::f_from_slice(wanted)?.f_to_device(self.device)?),
+        };
+        let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let mut kv = (&mut store.keys[layer], &mut store.values[layer]);
-            hidden = block.forward(config, &hidden, &rotation, &plan, &mut kv)?;
+            let mut kv = LayerKv { keys: &mut store.keys[layer], values: &mut store.values[layer] };
+            let rows = wanted.as_ref().filter(|_| layer == last);
+            hidden = block.forward(&self.config, &hidden, (&rotation, &plan), &mut kv, rows)?;
         }
-        // 4. Final norm: (T, D).
-        self.normed(&hidden)
+        // 4. Final norm: (wanted, D).
+        rms_norm(&hidden, &self.norm, self.config.rms_norm_eps)
     }
 
     /// Hidden states (R, D) -> logits (R, V), float32.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor, LmError> {
-        Ok(hidden.f_linear(&self.output, None::<Tensor>)?.f_to_kind(Kind::Float)?)
+        Ok(self.output.apply(hidden)?.f_to_kind(Kind::Float)?)
     }
 
     /// Hidden states (R, D) -> the logits of `ids` only, (R, ids), float32. A scalar head has the id 0.
     pub(crate) fn logits_of(&self, hidden: &Tensor, ids: &[u32]) -> Result<Tensor, LmError> {
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        let rows = self.output.f_index_select(0, &Tensor::f_from_slice(&ids)?.f_to_device(self.device)?)?;
-        Ok(hidden.f_linear(&rows, None::<Tensor>)?.f_to_kind(Kind::Float)?)
-    }
-
-    fn normed(&self, hidden: &Tensor) -> Result<Tensor, LmError> {
-        Ok(hidden.f_rms_norm([self.config.hidden_size], Some(&self.norm), self.config.rms_norm_eps)?)
+        let ids = Tensor::f_from_slice(&ids)?.f_to_device(self.device)?;
+        let rows = self.output_rows.f_index_select(0, &ids)?.f_to_kind(Kind::Float)?;
+        Ok(hidden.f_to_kind(Kind::Float)?.f_linear(&rows, None::<Tensor>)?)
     }
 }
 
@@ -133,26 +150,22 @@ impl Block {
         let name = |name: &str| format!("model.layers.{layer}.{name}");
         let projections = |kind: &str| ["q", "k", "v"].map(|p| name(&format!("self_attn.{p}_proj.{kind}")));
         let attention_norm = loader.tensor(&name("input_layernorm.weight"))?;
-        let qkv_weight = loader.stacked(&projections("weight"))?;
+        let qkv = loader.stacked(&projections("weight"))?;
         let qkv_bias = config.qkv_bias.then(|| loader.stacked(&projections("bias"))).transpose()?;
+        let qkv = Linear::new(qkv, qkv_bias);
         let head_norm = match config.head_norm {
             true => Some(Block::load_head_norm(loader, config, &name("self_attn"))?),
             false => None,
         };
-        let output_weight = loader.tensor(&name("self_attn.o_proj.weight"))?;
+        let output = loader.tensor(&name("self_attn.o_proj.weight"))?;
         let output_bias =
             config.output_bias.then(|| loader.tensor(&name("self_attn.o_proj.bias"))).transpose()?;
-        Ok(Block {
-            attention_norm,
-            qkv_weight,
-            qkv_bias,
-            head_norm,
-            output_weight,
-            output_bias,
-            mlp_norm: loader.tensor(&name("post_attention_layernorm.weight"))?,
-            gate_up: loader.stacked(&[name("mlp.gate_proj.weight"), name("mlp.up_proj.weight")])?,
-            down: loader.tensor(&name("mlp.down_proj.weight"))?,
-        })
+        let output = Linear::new(output, output_bias);
+        let mlp_norm = loader.tensor(&name("post_attention_layernorm.weight"))?;
+        let gate_up = loader.stacked(&[name("mlp.gate_proj.weight"), name("mlp.up_proj.weight")])?;
+        let gate_up = Linear::new(gate_up, None);
+        let down = Linear::new(loader.tensor(&name("mlp.down_proj.weight"))?, None);
+        Ok(Block { attention_norm, qkv, head_norm, output, mlp_norm, gate_up, down })
     }
 
     /// The scales of all query heads, then of all key heads: (E) and (E) -> (H + K, E).
@@ -165,45 +178,37 @@ impl Block {
         Ok(Tensor::f_cat(&[query, key], 0)?)
     }
 
-    /// (T, D) -> (T, D); writes the new tokens' keys and values into this layer's slots.
+    /// (T, D) -> (T, D), or (R, D) for the R tokens of `rows` only; writes all new tokens' keys and
+    /// values into this layer's slots.
     fn forward(
         &self,
         config: &ModelConfig,
         hidden: &Tensor,
-        rotation: &Rotation,
-        plan: &AttentionPlan,
-        kv: &mut (&mut Tensor, &mut Tensor),
+        (rotation, plan): (&Rotation, &AttentionPlan),
+        kv: &mut LayerKv,
+        rows: Option<&Tensor>,
     ) -> Result<Tensor, LmError> {
-        let (heads, kv_heads, size) =
-            (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
-        let tokens = hidden.size()[0];
+        let (heads, size, epsilon) = (config.num_attention_heads, config.head_dim, config.rms_norm_eps);
         // 1. Queries, keys and values: (T, D) -> (T, H + 2K, E).
-        let normed =
-            hidden.f_rms_norm([config.hidden_size], Some(&self.attention_norm), config.rms_norm_eps)?;
-        let qkv = normed.f_linear(&self.qkv_weight, self.qkv_bias.as_ref())?.f_view([tokens, -1, size])?;
-        let mut queries_and_keys = qkv.f_narrow(1, 0, heads + kv_heads)?;
-        if let Some(scale) = &self.head_norm {
-            let normed = queries_and_keys.f_rms_norm([size], None::<Tensor>, config.rms_norm_eps)?;
-            queries_and_keys = normed.f_mul(scale)?;
+        let normed = rms_norm(hidden, &self.attention_norm, epsilon)?;
+        let qkv = self.qkv.apply(&normed)?.f_view([hidden.size()[0], -1, size])?;
+        // 2. Rotate, and store keys and values: (T, H + 2K, E) -> (T, H, E).
+        let norm = self.head_norm.as_ref().map(|scale| (scale, epsilon));
+        let turning = Turning { rotation, norm, heads: (heads, config.num_key_value_heads) };
+        let queries = rotate_and_store(&qkv, &turning, &plan.new_slots, kv)?;
+        if rows.is_some_and(|rows| rows.numel() == 0) {
+            return Ok(hidden.f_narrow(0, 0, 0)?);
         }
-        let rotated = rotation.apply(&queries_and_keys)?;
-        let queries = rotated.f_narrow(1, 0, heads)?;
-        let keys = rotated.f_narrow(1, heads, kv_heads)?;
-        let values = qkv.f_narrow(1, heads + kv_heads, kv_heads)?;
-        // 2. Store keys and values: (T, K, E) each.
-        let _ = kv.0.f_index_copy_(0, &plan.new_slots, &keys)?;
-        let _ = kv.1.f_index_copy_(0, &plan.new_slots, &values)?;
-        // 3. Attend: (T, H, E) -> (T, H * E) -> (T, D).
-        let attended = plan.attend(&queries.f_contiguous()?, &LayerKv { keys: kv.0, values: kv.1 })?;
-        let attended = attended
-            .f_reshape([tokens, heads * size])?
-            .f_linear(&self.output_weight, self.output_bias.as_ref())?;
-        let hidden = hidden.f_add(&attended)?;
-        // 4. Gated MLP: (T, D) -> (T, D).
-        let normed = hidden.f_rms_norm([config.hidden_size], Some(&self.mlp_norm), config.rms_norm_eps)?;
-        let gate_up = normed.f_linear(&self.gate_up, None::<Tensor>)?;
-        let gate = gate_up.f_narrow(1, 0, config.intermediate_size)?.f_silu()?;
-        let wide = gate.f_mul(&gate_up.f_narrow(1, config.intermediate_size, config.intermediate_size)?)?;
-        Ok(hidden.f_add(&wide.f_linear(&self.down, None::<Tensor>)?)?)
+        // 3. Attend: (T, H, E) -> (T, H * E) -> (R, H * E).
+        let mut attended = plan.attend(&queries, kv)?.f_view([-1, heads * size])?;
+        let mut hidden = hidden.shallow_clone();
+        if let Some(rows) = rows {
+            (attended, hidden) = (attended.f_index_select(0, rows)?, hidden.f_index_select(0, rows)?);
+        }
+        // 4. Project: (R, H * E) -> (R, D).
+        let hidden = self.output.apply_onto(&attended, &hidden)?;
+        // 5. Gated MLP: (R, D) -> (R, D).
+        let normed = rms_norm(&hidden, &self.mlp_norm, epsilon)?;
+        self.down.apply_onto(&gated(&self.gate_up.apply(&normed)?)?, &hidden)
     }
 }

@@ -26,9 +26,11 @@ impl Rotary {
         Ok(Rotary { frequencies, scale })
     }
 
-    /// The rotation of tokens at `positions`, int64 (T), in the type `kind`.
+    /// The rotation of tokens at `positions`, int64 (T), in the type `kind`; on the CPU in float32, in
+    /// which its kernels compute.
     pub(crate) fn at(&self, positions: &Tensor, kind: Kind) -> Result<Rotation, LmError> {
         let angles = positions.f_to_kind(Kind::Float)?.f_outer(&self.frequencies)?; // (T, E / 2)
+        let kind = if positions.device() == Device::Cpu { Kind::Float } else { kind };
         let angles = Tensor::f_cat(&[&angles, &angles], 1)?.f_unsqueeze(1)?; // (T, 1, E)
         Ok(Rotation {
             cos: angles.f_cos()?.f_mul_scalar(self.scale)?.f_to_kind(kind)?,
@@ -40,9 +42,9 @@ impl Rotary {
 /// The rotation of the tokens of a pass.
 pub(crate) struct Rotation {
     /// (T, 1, E)
-    cos: Tensor,
+    pub(crate) cos: Tensor,
     /// (T, 1, E)
-    sin: Tensor,
+    pub(crate) sin: Tensor,
 }
 
 impl Rotation {

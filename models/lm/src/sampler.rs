@@ -4,9 +4,12 @@
 //! not depend on what else is in the batch. The expansions that share a row are independent draws
 //! from the row's distribution: sharing changes what is computed, not what is sampled.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::LmError;
+
+mod device;
+mod host;
 
 /// How tokens are drawn from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,80 +72,13 @@ pub(crate) struct Drawn {
     pub(crate) log_probability: f64,
 }
 
-/// Draws tokens: logits (rows, vocabulary), one [`RowDraws`] per row -> tokens per row and draw.
+/// Draws tokens: logits (rows, vocabulary), float32, one [`RowDraws`] per row -> tokens per row and draw.
 /// Copies to the host once.
 pub(crate) fn draw(logits: &Tensor, rows: &[RowDraws]) -> Result<Vec<Vec<Drawn>>, LmError> {
-    let logits = logits.f_to_kind(Kind::Float)?;
-    let (count, _) = logits.size2()?;
-    let device = logits.device();
-    let width = rows.iter().map(|row| row.uniforms.len()).max().unwrap_or(0).max(1);
-    let logits = filter(&logits, rows)?;
-    let scaled = {
-        // Greedy rows are replaced below; 1 keeps them finite until then.
-        let temperatures: Vec<f64> = rows
-            .iter()
-            .map(|row| if row.sampling.temperature > 0.0 { row.sampling.temperature } else { 1.0 })
-            .collect();
-        let divisor = Tensor::f_from_slice(&temperatures)?.f_unsqueeze(1)?.f_to_device(device)?;
-        logits.filtered.f_to_kind(Kind::Double)?.f_div(&divisor)?
-    };
-    let cumulative = scaled.f_softmax(-1, Kind::Double)?.f_cumsum(-1, Kind::Double)?;
-    let total = cumulative.f_narrow(1, -1, 1)?;
-    let mut uniforms = vec![0.0f64; count as usize * width];
-    for (row, draws) in uniforms.chunks_mut(width).zip(rows) {
-        row[..draws.uniforms.len()].copy_from_slice(&draws.uniforms);
+    match logits.device() {
+        Device::Cpu => host::draw(logits, rows),
+        _ => device::draw(logits, rows),
     }
-    let uniforms = Tensor::f_from_slice(&uniforms)?.f_view([count, width as i64])?.f_to_device(device)?;
-    let sampled = uniforms
-        .f_mul(&total)?
-        .f_searchsorted(&cumulative, false, true, "right", None::<Tensor>)?
-        .f_clamp_max(cumulative.size()[1] - 1)?;
-    let greedy_rows: Vec<bool> = rows.iter().map(|row| row.sampling.temperature == 0.0).collect();
-    let greedy_rows = Tensor::f_from_slice(&greedy_rows)?.f_unsqueeze(1)?.f_to_device(device)?;
-    let greedy = logits.raw.f_argmax(-1, true)?.f_expand([count, width as i64], false)?;
-    let tokens = greedy.f_where_self(&greedy_rows, &sampled)?;
-    let log_probabilities = logits.raw.f_log_softmax(-1, Kind::Double)?.f_gather(1, &tokens, false)?;
-    // Token ids are exact in a double, so that both travel in one copy.
-    let both = Tensor::f_stack(&[tokens.f_to_kind(Kind::Double)?, log_probabilities], 0)?;
-    let host: Vec<f64> = Vec::try_from(both.f_flatten(0, -1)?)?;
-    let (tokens, log_probabilities) = host.split_at(count as usize * width);
-    let rows = rows.iter().zip(tokens.chunks(width).zip(log_probabilities.chunks(width)));
-    Ok(rows
-        .map(|(row, (tokens, logs))| {
-            let drawn = tokens.iter().zip(logs).take(row.uniforms.len());
-            drawn.map(|(token, log)| Drawn { token: *token as u32, log_probability: *log }).collect()
-        })
-        .collect())
-}
-
-struct Filtered<'a> {
-    raw: &'a Tensor,
-    filtered: Tensor,
-}
-
-/// Applies top-k and top-p: logits (rows, vocabulary) -> the same with excluded tokens at minus
-/// infinity. top-p looks at the distribution after temperature and top-k, as transformers does.
-fn filter<'a>(logits: &'a Tensor, rows: &[RowDraws]) -> Result<Filtered<'a>, LmError> {
-    let mut filtered = logits.shallow_clone();
-    let vocabulary = logits.size()[1];
-    for (index, row) in rows.iter().enumerate() {
-        let Sampling { temperature, top_p, top_k } = row.sampling;
-        let keep = if top_k == 0 { vocabulary } else { i64::from(top_k).min(vocabulary) };
-        if temperature == 0.0 || (top_p >= 1.0 && keep == vocabulary) {
-            continue;
-        }
-        let (values, ids) = logits.f_get(index as i64)?.f_topk(keep, 0, true, true)?;
-        let probabilities =
-            values.f_to_kind(Kind::Double)?.f_div_scalar(temperature)?.f_softmax(0, Kind::Double)?;
-        let before = probabilities.f_cumsum(0, Kind::Double)?.f_sub(&probabilities)?;
-        let kept = before.f_lt(top_p)?.f_count_nonzero(None)?.f_int64_value(&[])?.max(1);
-        let ids = ids.f_narrow(0, 0, kept)?;
-        let row = Tensor::f_full([vocabulary], f64::NEG_INFINITY, (Kind::Float, logits.device()))?
-            .f_index_copy(0, &ids, &values.f_narrow(0, 0, kept)?)?;
-        let position = Tensor::f_from_slice(&[index as i64])?.f_to_device(logits.device())?;
-        filtered = filtered.f_index_copy(0, &position, &row.f_unsqueeze(0)?)?;
-    }
-    Ok(Filtered { raw: logits, filtered })
 }
 
 #[cfg(test)]

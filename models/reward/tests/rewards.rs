@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toolbeam_grammar::{Layout, Marker, Parser, Step};
 use toolbeam_lm::{
-    DeviceChoice, Inspection, ModelFiles, Prompt, ReadRequest, ReadSequence, Runtime, RuntimeConfig,
+    DeviceChoice, DtypeChoice, Inspection, ModelFiles, Prompt, ReadRequest, ReadSequence, Runtime,
+    RuntimeConfig,
 };
 use toolbeam_reward::{JudgedAnswers, RewardKind, RewardModel, RewardTokens};
 
@@ -44,8 +45,13 @@ fn model() -> RewardModel {
 }
 
 fn load(files: ModelFiles) -> RewardModel {
-    let config =
-        RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 128 << 20, queue: 64 };
+    let config = RuntimeConfig {
+        device: DeviceChoice::Cpu,
+        dtype: DtypeChoice::Float32,
+        threads: Some(1),
+        kv_bytes: 128 << 20,
+        queue: 64,
+    };
     let handle = Runtime::start(config, vec![files.clone()]).expect("it loads").remove(0);
     RewardModel::new(handle, &files).expect("it is a reward model")
 }

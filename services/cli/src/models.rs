@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use toolbeam_lm::{DeviceChoice, ModelFiles, ModelHandle, Runtime, RuntimeConfig};
+use toolbeam_lm::{DeviceChoice, DtypeChoice, ModelFiles, ModelHandle, Runtime, RuntimeConfig};
 
 /// Settings of the device's thread.
 #[derive(Clone, Debug, clap::Args)]
@@ -12,6 +12,10 @@ pub(crate) struct RuntimeArgs {
     /// Where to compute: auto, cpu, or cuda:N.
     #[arg(long, env = "TOOLBEAM_DEVICE", default_value = "auto", value_parser = parse_device)]
     device: DeviceChoice,
+    /// In which type to compute: auto, float32 or bfloat16. auto is bfloat16 on CUDA devices and on
+    /// processors with AVX512-BF16 or AMX, where it is faster, and float32 elsewhere.
+    #[arg(long, env = "TOOLBEAM_DTYPE", default_value = "auto")]
+    dtype: DtypeChoice,
     /// Threads of one operation on the CPU; the cores of the machine by default. Two processes on one
     /// machine need a share each, or both become slow.
     #[arg(long, env = "TOOLBEAM_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
@@ -34,6 +38,7 @@ impl RuntimeArgs {
     pub(crate) async fn load(&self, models: Vec<ModelFiles>) -> Result<Vec<ModelHandle>> {
         let config = RuntimeConfig {
             device: self.device,
+            dtype: self.dtype,
             threads: self.threads.map(usize::from),
             kv_bytes: self.kv_bytes.0,
             queue: self.device_queue,

@@ -121,13 +121,18 @@ impl Batch {
         (offset < stretch.tokens.len()).then(|| (self.starts[place] + offset) as i64)
     }
 
-    /// Computes the tokens: their final hidden states, shape (tokens, hidden size).
-    pub(super) fn compute(&self, model: &Qwen, store: &mut KvStore) -> Result<Tensor, LmError> {
+    /// Computes the tokens: the final hidden states of those at `wanted`, (wanted, hidden size).
+    pub(super) fn compute(
+        &self,
+        model: &Qwen,
+        store: &mut KvStore,
+        wanted: &[i64],
+    ) -> Result<Tensor, LmError> {
         let mut extensions = Vec::with_capacity(self.stretches.len());
         for (Stretch { tokens, position, .. }, span) in &self.stretches {
             extensions.push(Extension { tokens, position: *position, span: span.clone() });
         }
-        let hidden = model.forward(store, &extensions)?;
+        let hidden = model.forward(store, extensions, wanted)?;
         self.stretches.iter().for_each(|(stretch, _)| store.computed(stretch));
         Ok(hidden)
     }

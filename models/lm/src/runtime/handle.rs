@@ -10,7 +10,10 @@ use super::generate::{GenerateEvent, GenerateRequest};
 use super::places::Places;
 use super::read::{ReadReply, ReadRequest, ReadSequence};
 use super::thread::{self, Command, Work};
-use crate::{DeviceChoice, Head, LmError, ModelConfig, ModelFiles, Profile, Prompt, PromptFormat, Tokenizer};
+use crate::{
+    DeviceChoice, DtypeChoice, Head, LmError, ModelConfig, ModelFiles, Profile, Prompt, PromptFormat,
+    Tokenizer,
+};
 
 /// Who owns what a warm-up computes.
 const WARM_UP: &str = "warm-up";
@@ -23,6 +26,8 @@ const MESSAGES: usize = 4096;
 pub struct RuntimeConfig {
     /// Where to compute.
     pub device: DeviceChoice,
+    /// In which type to compute.
+    pub dtype: DtypeChoice,
     /// Threads of one operation on the CPU; `None` leaves libtorch's own choice.
     pub threads: Option<usize>,
     /// The most bytes of keys and values per model.

@@ -51,35 +51,46 @@ impl Resident {
         if batch.is_empty() {
             return Ok(());
         }
-        let hidden = batch.compute(&self.model, &mut self.room.store)?;
-        self.draw(&batch, &hidden, generates)?;
-        self.read(&batch, &hidden, reads)
+        let drawn_from: Vec<i64> = generates.iter().flat_map(|job| job.wanted(&batch)).collect();
+        let wanted = reads.iter().flat_map(|job| job.wanted(&batch));
+        let wanted: Vec<i64> = drawn_from.iter().copied().chain(wanted).collect();
+        let hidden = batch.compute(&self.model, &mut self.room.store, &wanted)?;
+        let (draws, all) = (drawn_from.len() as i64, wanted.len() as i64);
+        self.draw(&hidden.f_narrow(0, 0, draws)?, generates)?;
+        self.read(&batch, &hidden.f_narrow(0, draws, all - draws)?, reads)
     }
 
-    /// Lets every row draw whose last token was computed.
-    fn draw(&self, batch: &Batch, hidden: &Tensor, jobs: &mut [GenerateJob]) -> Result<(), LmError> {
-        let wanted: Vec<i64> = jobs.iter().flat_map(|job| job.wanted(batch)).collect();
+    /// Lets every row draw whose last token was computed. `hidden` are the states that the rows draw
+    /// from, in order.
+    fn draw(&self, hidden: &Tensor, jobs: &mut [GenerateJob]) -> Result<(), LmError> {
         let draws: Vec<_> = jobs.iter().flat_map(GenerateJob::draws).collect();
         let mut drawn: Vec<Vec<Drawn>> = Vec::with_capacity(draws.len());
-        for (wanted, draws) in wanted.chunks(DRAW_ROWS).zip(draws.chunks(DRAW_ROWS)) {
-            let logits = self.model.logits(&self.rows(hidden, wanted)?)?;
-            drawn.extend(sampler::draw(&logits, draws)?);
+        for (start, draws) in draws.chunks(DRAW_ROWS).enumerate().map(|(i, d)| (i * DRAW_ROWS, d)) {
+            let rows = hidden.f_narrow(0, start as i64, draws.len() as i64)?;
+            drawn.extend(sampler::draw(&self.model.logits(&rows)?, draws)?);
         }
         let mut drawn = drawn.into_iter();
         jobs.iter_mut().try_for_each(|job| job.advance(&mut drawn, &self.info.tokenizer, &self.info.config))
     }
 
-    /// Reads the logits that were computed and are wanted. Requests that want the same entries of the
-    /// vocabulary share a product.
+    /// Reads the logits that were computed and are wanted; `hidden` are the states that they come from,
+    /// in order. Requests that want the same entries of the vocabulary share a product.
     fn read(&self, batch: &Batch, hidden: &Tensor, jobs: &mut [ReadJob]) -> Result<(), LmError> {
-        let mut left: Vec<&mut ReadJob> = jobs.iter_mut().collect();
-        while let Some(first) = left.first() {
+        let mut next = 0;
+        let mut left = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let rows = next..next + job.wanted(batch).len() as i64;
+            next = rows.end;
+            left.push((job, rows));
+        }
+        while let Some((first, _)) = left.first() {
             let ids = first.request.ids.clone();
-            let (alike, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|job| job.request.ids == ids);
+            let (alike, others): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|(job, _)| job.request.ids == ids);
             left = others;
-            let wanted: Vec<i64> = alike.iter().flat_map(|job| job.wanted(batch)).collect();
+            let wanted: Vec<i64> = alike.iter().flat_map(|(_, rows)| rows.clone()).collect();
             let mut logits = self.logits_of(hidden, &wanted, &ids)?.into_iter();
-            alike.into_iter().for_each(|job| job.advance(batch, &mut logits));
+            alike.into_iter().for_each(|(job, _)| job.advance(batch, &mut logits));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::read::ReadJob;
 use super::room::Room;
 use super::rows::GenerateJob;
 use super::thread::Work;
+use crate::dtype::dtype_name;
 use crate::kv::{KvStore, Owner};
 use crate::qwen::Qwen;
 use crate::weights::Loader;
@@ -43,11 +44,10 @@ impl Resident {
     /// Loads a model folder. `kv_bytes` bounds its keys and values.
     pub(super) fn load(
         files: &ModelFiles,
-        device: Device,
+        (device, kind): (Device, Kind),
         kv_bytes: u64,
         most_requests: usize,
     ) -> Result<Resident, LmError> {
-        let kind = Kind::Float;
         let _span = tracing::info_span!("load", model = files.name()).entered();
         let folder = ModelFolder::read(files)?;
         let total = folder.weights.shards().map(|(_, bytes)| bytes).sum();
@@ -61,7 +61,7 @@ impl Resident {
                 Device::Cuda(index) => format!("cuda:{index}"),
                 Device::Cpu | Device::Mps | Device::Vulkan => "cpu".into(),
             },
-            dtype: if model.kind() == Kind::BFloat16 { "bfloat16" } else { "float32" },
+            dtype: dtype_name(model.kind()),
             config: folder.config,
             profile: folder.profile,
             tokenizer: folder.tokenizer,

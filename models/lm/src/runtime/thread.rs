@@ -15,6 +15,7 @@ use super::job::guarded;
 use super::places::{Place, Places};
 use super::read::{ReadReply, ReadRequest};
 use super::resident::Resident;
+use crate::dtype::{choose_dtype, dtype_name};
 use crate::{LmError, ModelFiles, choose_device};
 
 /// Work for one of the thread's models.
@@ -63,8 +64,16 @@ fn load(config: &RuntimeConfig, models: &[ModelFiles]) -> Result<Vec<Resident>, 
     if let Some(threads) = config.threads {
         tch::set_num_threads(threads as i32);
     }
-    tracing::info!(device = ?chosen.device, reason = chosen.reason, threads = tch::get_num_threads(), "device chosen");
-    let load = |files| Resident::load(files, chosen.device, config.kv_bytes, config.queue);
+    let (kind, dtype_reason) = choose_dtype(config.dtype, chosen.device);
+    tracing::info!(
+        device = ?chosen.device,
+        reason = chosen.reason,
+        dtype = dtype_name(kind),
+        dtype_reason,
+        threads = tch::get_num_threads(),
+        "device chosen"
+    );
+    let load = |files| Resident::load(files, (chosen.device, kind), config.kv_bytes, config.queue);
     models.iter().map(load).collect()
 }
 

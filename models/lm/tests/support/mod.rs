@@ -9,13 +9,19 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 use toolbeam_lm::{
-    Continuation, DeviceChoice, GenerateEvent, GenerateRequest, LogitsAt, ModelFiles, ModelHandle, Prompt,
-    ReadRequest, ReadSequence, Runtime, RuntimeConfig, Sampling, Verdict, Watch,
+    Continuation, DeviceChoice, DtypeChoice, GenerateEvent, GenerateRequest, LogitsAt, ModelFiles,
+    ModelHandle, Prompt, ReadRequest, ReadSequence, Runtime, RuntimeConfig, Sampling, Verdict, Watch,
 };
 
 /// Settings for tests: the CPU, one thread, so that parallel tests do not fight.
 pub(crate) fn config() -> RuntimeConfig {
-    RuntimeConfig { device: DeviceChoice::Cpu, threads: Some(1), kv_bytes: 1 << 30, queue: 4096 }
+    RuntimeConfig {
+        device: DeviceChoice::Cpu,
+        dtype: DtypeChoice::Float32,
+        threads: Some(1),
+        kv_bytes: 1 << 30,
+        queue: 4096,
+    }
 }
 
 /// The folder of a reference model.

@@ -4,12 +4,9 @@ use std::collections::HashMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Merge, Padded, Span, Tail, Trunk};
+use super::{FEW, Merge, Padded, Span, Tail, Trunk};
 use crate::LmError;
 use crate::kv::PADDING_SLOT;
-
-/// Up to this many new tokens, sequences are padded into one batch; longer ones go by themselves.
-const PADDED: usize = 32;
 
 /// Groups tokens by the trunks that they attend to.
 pub(super) fn trunks(
@@ -56,7 +53,7 @@ pub(super) fn merge(tails: &[i64], trunks: &[Trunk], device: Device) -> Result<M
     Ok(if most == 1 { Merge::One(rows) } else { Merge::Several { rows, most: most as i64 } })
 }
 
-/// Puts tails of like length together: short ones padded into a batch, long ones by themselves. The
+/// Puts tails of like length together: those of [`FEW`] new tokens padded into a batch, longer ones by themselves. The
 /// tokens of their rows, in order.
 pub(super) fn tails(
     spans: &[Span],
@@ -68,17 +65,17 @@ pub(super) fn tails(
     let mut tokens = Vec::new();
     let mut buckets: [Vec<usize>; 3] = Default::default();
     for (index, span) in spans.iter().enumerate() {
-        if span.new > PADDED && span.new == span.tail.len() {
+        if span.new > FEW && span.new == span.tail.len() {
             let (first, len) = (starts[index], span.new as i64);
             tokens.extend(first..first + len);
             tails.push(Tail::Causal { first, len, slots: index_tensor(&span.tail, options.0)? });
-        } else if span.new > PADDED {
+        } else if span.new > FEW {
             tails.push(pad(&[index], spans, starts, group, options)?);
             tokens.extend(starts[index]..starts[index] + span.new as i64);
         } else {
             let bucket = if span.new <= 1 {
                 0
-            } else if span.new <= PADDED / 4 {
+            } else if span.new <= FEW / 4 {
                 1
             } else {
                 2

@@ -1,0 +1,276 @@
+//! Attention of a few new tokens over keys and values where they lie, without copies or padding.
+//!
+//! A query's softmax is built up key by key (online softmax, Milakov and Gimelshein, arXiv 1805.02867),
+//! so that the parts that it attends to need no merging: trunks are read once for all queries that
+//! share them, then each sequence reads its own tail. What a query computes depends on its own keys and
+//! their order alone, never on its neighbours.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::block::Heads;
+use super::native::for_rows;
+use super::{Element, exp};
+
+/// Keys that are looked at together.
+const BLOCK: usize = 32;
+
+/// Lanes of sums: a whole vector of the widest instruction set.
+const LANES: usize = 16;
+
+/// Multiplications that are worth a thread's start.
+const GRAIN: usize = 128 * 1024;
+
+/// How the tokens of a pass attend.
+pub(crate) struct Plan {
+    /// What several sequences share, or one reads in one piece, and the tokens that attend to it.
+    pub(crate) trunks: Vec<(Vec<Range<usize>>, Vec<usize>)>,
+    /// Each sequence's own slots and its new tokens, whose slots are the last; they see those before
+    /// them and their own.
+    pub(crate) tails: Vec<(Vec<usize>, Range<usize>)>,
+    /// New tokens of all sequences.
+    pub(crate) tokens: usize,
+}
+
+/// The keys and values of a layer, (slots, key-value heads, head size).
+pub(crate) struct Store<'a, T> {
+    pub(crate) keys: &'a [T],
+    pub(crate) values: &'a [T],
+}
+
+impl Plan {
+    /// Pairs of a query token and a key.
+    fn pairs(&self) -> usize {
+        let trunk = |(slots, tokens): &(Vec<Range<usize>>, Vec<usize>)| {
+            slots.iter().map(Range::len).sum::<usize>() * tokens.len()
+        };
+        let tail = |(slots, tokens): &(Vec<usize>, Range<usize>)| slots.len() * tokens.len();
+        self.trunks.iter().map(trunk).sum::<usize>() + self.tails.iter().map(tail).sum::<usize>()
+    }
+}
+
+/// Attends: queries (tokens, query heads, head size) -> `output`, of the same shape.
+pub(crate) fn attend<T: Element>(
+    plan: &Plan,
+    queries: &[T],
+    store: &Store<T>,
+    heads: Heads,
+    output: &mut [T],
+) {
+    let group = heads.queries / heads.keys;
+    let width = group * heads.size;
+    // (key-value heads, tokens, group * head size): a thread takes tokens of one or more heads.
+    let mut attended = vec![0f32; heads.keys * plan.tokens * width];
+    let work = plan.pairs() * width / plan.tokens.max(1);
+    for_rows(&mut attended, width, (GRAIN / work.max(1)).max(1), |first, rows| {
+        let count = rows.len() / width;
+        let mut at = 0;
+        while at < count {
+            let (head, token) = ((first + at) / plan.tokens, (first + at) % plan.tokens);
+            let tokens = token..plan.tokens.min(token + count - at);
+            let rows = &mut rows[at * width..(at + tokens.len()) * width];
+            attend_head(plan, queries, store, (heads, head), (tokens.clone(), rows));
+            at += tokens.len();
+        }
+    });
+    let rows = attended.chunks_exact(width.max(1)).enumerate();
+    for (row, attended) in rows {
+        let (head, token) = (row / plan.tokens, row % plan.tokens);
+        let place = (token * heads.keys + head) * width;
+        for (output, value) in output[place..place + width].iter_mut().zip(attended) {
+            *output = T::store(*value);
+        }
+    }
+}
+
+/// The queries of some tokens that share a key-value head, while they attend.
+struct Queries<'a> {
+    /// (rows, head size), scaled.
+    queries: Vec<f32>,
+    /// The largest score of each row so far.
+    largest: Vec<f32>,
+    /// The sum of each row's weights so far.
+    sums: Vec<f32>,
+    /// The weighted sum of values so far, (rows, head size).
+    outputs: &'a mut [f32],
+}
+
+/// One key-value head for the tokens of a range: `outputs`, (tokens, group, head size).
+fn attend_head<T: Element>(
+    plan: &Plan,
+    queries: &[T],
+    store: &Store<T>,
+    (heads, head): (Heads, usize),
+    (tokens, outputs): (Range<usize>, &mut [f32]),
+) {
+    let size = heads.size;
+    let group = heads.queries / heads.keys;
+    let scale = (size as f32).powf(-0.5);
+    let mut scaled = Vec::with_capacity(outputs.len());
+    for token in tokens.clone() {
+        let start = (token * heads.queries + head * group) * size;
+        scaled.extend(queries[start..start + group * size].iter().map(|value| value.load() * scale));
+    }
+    let rows = tokens.len() * group;
+    let mut state =
+        Queries { queries: scaled, largest: vec![f32::NEG_INFINITY; rows], sums: vec![0.0; rows], outputs };
+    let mut block = Block::new(size);
+    let place = |slot: usize| (slot * heads.keys + head) * size;
+    for (slots, members) in &plan.trunks {
+        let members = members.iter().filter(|token| tokens.contains(token));
+        let rows: Vec<usize> =
+            members.flat_map(|token| (0..group).map(move |g| (token - tokens.start) * group + g)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let mut slots = slots.iter().cloned().flatten().peekable();
+        while slots.peek().is_some() {
+            block.load(store, slots.by_ref().take(BLOCK).map(place));
+            block.absorb(&mut state, rows.iter().map(|row| (*row, BLOCK)));
+        }
+    }
+    for (slots, new) in &plan.tails {
+        let mine = new.start.max(tokens.start)..new.end.min(tokens.end);
+        if mine.is_empty() {
+            continue;
+        }
+        // How many of the slots the last token of mine sees; those before it see one less each.
+        let seen = slots.len() - (new.end - mine.end);
+        for (start, keys) in slots[..seen].chunks(BLOCK).enumerate().map(|(i, keys)| (i * BLOCK, keys)) {
+            block.load(store, keys.iter().map(|slot| place(*slot)));
+            let rows = mine.clone().flat_map(|token| {
+                let sees = (seen + token + 1 - mine.end).saturating_sub(start).min(BLOCK);
+                (0..group).map(move |g| ((token - tokens.start) * group + g, sees))
+            });
+            block.absorb(&mut state, rows.filter(|(_, sees)| *sees > 0));
+        }
+    }
+    let rows = state.outputs.chunks_exact_mut(size).zip(&state.sums);
+    rows.for_each(|(output, sum)| output.iter_mut().for_each(|value| *value /= sum));
+}
+
+/// Some keys and values, in float32.
+struct Block {
+    /// (keys, head size)
+    keys: Vec<f32>,
+    /// (keys, head size)
+    values: Vec<f32>,
+    count: usize,
+    size: usize,
+}
+
+impl Block {
+    fn new(size: usize) -> Block {
+        Block { keys: vec![0.0; BLOCK * size], values: vec![0.0; BLOCK * size], count: 0, size }
+    }
+
+    /// Takes the keys and values that begin at these places.
+    fn load<T: Element>(&mut self, store: &Store<T>, places: impl Iterator<Item = usize>) {
+        let size = self.size;
+        self.count = 0;
+        for place in places {
+            let to = self.count * size..(self.count + 1) * size;
+            widen(&store.keys[place..place + size], &mut self.keys[to.clone()]);
+            widen(&store.values[place..place + size], &mut self.values[to]);
+            self.count += 1;
+        }
+    }
+
+    /// Lets rows attend to the block, each to its first so many keys.
+    fn absorb(&self, state: &mut Queries, rows: impl Iterator<Item = (usize, usize)>) {
+        let size = self.size;
+        for (row, sees) in rows {
+            let sees = sees.min(self.count) * size;
+            let place = row * size..(row + 1) * size;
+            let (largest, sum) = (&mut state.largest[row], &mut state.sums[row]);
+            let (query, output) = (&state.queries[place.clone()], &mut state.outputs[place]);
+            absorb(query, &self.keys[..sees], &self.values[..sees], (largest, sum, output));
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn widen<T: Element>(from: &[T], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.load();
+    }
+}
+
+/// One query over some keys and values, (keys, head size) each: adds to its largest score, its sum of
+/// weights and its weighted sum of values.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn absorb(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    (largest, sum, output): (&mut f32, &mut f32, &mut [f32]),
+) {
+    let size = query.len();
+    let mut scores = [f32::NEG_INFINITY; BLOCK];
+    for (score, key) in scores.iter_mut().zip(keys.chunks_exact(size)) {
+        *score = dot(query, key);
+    }
+    let count = keys.len() / size;
+    let new = scores.iter().fold(*largest, |most, score| if *score > most { *score } else { most });
+    let shrink = exp(*largest - new);
+    let mut weights = [0f32; BLOCK];
+    for (weight, score) in weights.iter_mut().zip(&scores) {
+        *weight = exp(*score - new);
+    }
+    (*largest, *sum) = (new, sum.mul_add(shrink, total(weights)));
+    let whole = size - size % (4 * LANES);
+    for start in (0..whole).step_by(4 * LANES) {
+        weighted::<{ 4 * LANES }>(&weights[..count], values, (start, size), shrink, output);
+    }
+    for start in whole..size {
+        weighted::<1>(&weights[..count], values, (start, size), shrink, output);
+    }
+}
+
+/// Adds weighted values to `WIDTH` elements of the output, from `start` on.
+#[inline(always)]
+fn weighted<const WIDTH: usize>(
+    weights: &[f32],
+    values: &[f32],
+    (start, size): (usize, usize),
+    shrink: f32,
+    output: &mut [f32],
+) {
+    let mut lanes = [0f32; WIDTH];
+    for (lane, value) in lanes.iter_mut().zip(&output[start..start + WIDTH]) {
+        *lane = value * shrink;
+    }
+    for (weight, value) in weights.iter().zip(values.chunks_exact(size)) {
+        for (lane, value) in lanes.iter_mut().zip(&value[start..start + WIDTH]) {
+            *lane = weight.mul_add(*value, *lane);
+        }
+    }
+    output[start..start + WIDTH].copy_from_slice(&lanes);
+}
+
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane = a.mul_add(*b, *lane);
+        }
+    }
+    total(lanes) + rest
+}
+
+/// The sum, by halves, so that it takes few instructions.
+#[inline(always)]
+fn total<const N: usize>(mut lanes: [f32; N]) -> f32 {
+    let mut width = N / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}

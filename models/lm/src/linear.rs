@@ -1,0 +1,117 @@
+//! Matrix products with a model's weights.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::LmError;
+use crate::cpu::native::Packed;
+
+/// Elements of a float32 weight from which packing it gains: below, the fixed cost of a packed product
+/// is more than what is saved.
+const PACKED_FLOATS: i64 = 1 << 18;
+
+/// In float32, oneDNN multiplies 9 to 63 rows by a packed weight with this many outputs or more at a
+/// third of the speed that it has with 8 rows; then it gets 8 at a time.
+const WIDE: i64 = 1024;
+
+/// How many it gets.
+const FEW_ROWS: i64 = 8;
+
+/// From so many rows on, one product is as fast.
+const MANY_ROWS: i64 = 64;
+
+/// A linear layer.
+pub(crate) struct Linear {
+    weight: Weight,
+    /// (outputs)
+    bias: Option<Tensor>,
+    outputs: i64,
+}
+
+enum Weight {
+    /// (outputs, inputs)
+    Plain(Tensor),
+    /// In oneDNN's order. libtorch's own product would bring a weight into this order in every call,
+    /// which for a few rows takes longer than multiplying them.
+    Packed(Packed, Kind),
+}
+
+impl Linear {
+    /// A layer of this weight, (outputs, inputs), which is packed where that makes it faster.
+    pub(crate) fn new(weight: Tensor, bias: Option<Tensor>) -> Linear {
+        let outputs = weight.size()[0];
+        let kind = weight.kind();
+        let gains = weight.device() == Device::Cpu
+            && (kind == Kind::BFloat16 || weight.numel() as i64 >= PACKED_FLOATS);
+        let packed = if gains { Packed::new(&weight) } else { None };
+        let weight = packed.map_or(Weight::Plain(weight), |packed| Weight::Packed(packed, kind));
+        Linear { weight, bias, outputs }
+    }
+
+    /// The same, with its weight as it is.
+    pub(crate) fn plain(weight: Tensor, bias: Option<Tensor>) -> Linear {
+        Linear { outputs: weight.size()[0], weight: Weight::Plain(weight), bias }
+    }
+
+    /// (T, inputs) -> (T, outputs).
+    pub(crate) fn apply(&self, input: &Tensor) -> Result<Tensor, LmError> {
+        match &self.weight {
+            Weight::Plain(weight) => Ok(input.f_linear(weight, self.bias.as_ref())?),
+            Weight::Packed(weight, kind) => self.by_rows(input, *kind, |from, count| {
+                weight.linear(&input.f_narrow(0, from, count)?, self.bias.as_ref())
+            }),
+        }
+    }
+
+    /// (T, inputs) -> (T, outputs), added to `addend`, of the same shape.
+    pub(crate) fn apply_onto(&self, input: &Tensor, addend: &Tensor) -> Result<Tensor, LmError> {
+        match &self.weight {
+            Weight::Plain(weight) => Ok(addend.f_add(&input.f_linear(weight, self.bias.as_ref())?)?),
+            Weight::Packed(weight, kind) => self.by_rows(input, *kind, |from, count| {
+                let addend = addend.f_narrow(0, from, count)?;
+                weight.linear_onto(&input.f_narrow(0, from, count)?, self.bias.as_ref(), &addend)
+            }),
+        }
+    }
+
+    /// One product of all rows, or several of a few.
+    fn by_rows(
+        &self,
+        input: &Tensor,
+        kind: Kind,
+        product: impl Fn(i64, i64) -> Result<Tensor, LmError>,
+    ) -> Result<Tensor, LmError> {
+        let rows = input.size()[0];
+        if kind == Kind::BFloat16 || self.outputs < WIDE || rows <= FEW_ROWS || rows >= MANY_ROWS {
+            return product(0, rows);
+        }
+        let pieces = (0..rows).step_by(FEW_ROWS as usize);
+        let pieces = pieces.map(|from| product(from, FEW_ROWS.min(rows - from)));
+        Ok(Tensor::f_cat(&pieces.collect::<Result<Vec<_>, _>>()?, 0)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_gives_the_same_however_its_weight_lies() {
+        for kind in [Kind::Float, Kind::BFloat16] {
+            for (rows, inputs, outputs) in [(1, 256, 2048), (20, 256, 2048), (64, 300, 1024), (9, 64, 96)] {
+                let random = |shape: &[i64]| {
+                    Tensor::randn(shape, (Kind::Float, Device::Cpu)).multiply_scalar(0.1).to_kind(kind)
+                };
+                let (input, weight) = (random(&[rows, inputs]), random(&[outputs, inputs]));
+                let (bias, addend) = (random(&[outputs]), random(&[rows, outputs]));
+                let exact = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+                let expected = exact(&input).linear(&exact(&weight), Some(&exact(&bias)));
+                let layer = Linear::new(weight, Some(bias));
+                let tolerance = if kind == Kind::Float { 1e-5 } else { 2e-2 };
+                let found = layer.apply(&input).expect("a product");
+                assert!(exact(&found).allclose(&expected, tolerance, tolerance, false));
+                let found = layer.apply_onto(&input, &addend).expect("a product");
+                assert!(exact(&found).allclose(&(expected + exact(&addend)), tolerance, tolerance, false));
+            }
+        }
+    }
+}
