@@ -19,6 +19,33 @@ const FEW_ROWS: i64 = 8;
 /// From so many rows on, one product is as fast.
 const MANY_ROWS: i64 = 64;
 
+/// Up to so many rows, products have one of [`row_counts`].
+const FILLED: i64 = 512;
+
+/// The number of rows that a product of at least `rows` has. For every number of rows oneDNN makes code
+/// of its own when it first meets it, which takes ten times as long as a decode step; so products of few
+/// rows are filled up to the next of some numbers, by a fourth at most, and these are met at the start.
+pub(crate) fn rows_for(rows: i64, device: Device) -> i64 {
+    if device != Device::Cpu || rows > FILLED {
+        return rows;
+    }
+    row_counts().find(|count| *count >= rows).unwrap_or(rows)
+}
+
+/// Ascending: 1 to 8, and four between each power of two and the next.
+pub(crate) fn row_counts() -> impl Iterator<Item = i64> {
+    let spread = (3..).flat_map(|power| (5..=8).map(move |fourths| (1i64 << power) / 4 * fourths));
+    (1..=8).chain(spread).take_while(|count| *count <= FILLED)
+}
+
+/// Rows (T, D) and as many more of zeros as make it (count, D).
+pub(crate) fn padded(rows: &Tensor, count: i64) -> Result<Tensor, LmError> {
+    match count - rows.size()[0] {
+        0 => Ok(rows.shallow_clone()),
+        missing => Ok(rows.f_constant_pad_nd([0, 0, 0, missing])?),
+    }
+}
+
 /// A linear layer.
 pub(crate) struct Linear {
     weight: Weight,
@@ -93,6 +120,18 @@ impl Linear {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_are_filled_up_by_a_fourth_at_most() {
+        let counts: Vec<i64> = row_counts().collect();
+        assert_eq!(counts[..14], [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24]);
+        assert_eq!(counts.last(), Some(&FILLED));
+        for rows in 1..2000 {
+            let filled = rows_for(rows, Device::Cpu);
+            assert!(filled >= rows && 4 * filled <= 5 * rows + 3, "{rows} rows become {filled}");
+        }
+        assert_eq!(rows_for(13, Device::Cuda(0)), 13);
+    }
 
     #[test]
     fn a_layer_gives_the_same_however_its_weight_lies() {

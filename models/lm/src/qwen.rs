@@ -1,7 +1,8 @@
 //! Qwen2 and Qwen3: weights, block, attention, as in transformers' `modeling_qwen2.py` and
 //! `modeling_qwen3.py`. What one has and the other has not is an `Option`.
 //!
-//! Shapes: T tokens of all sequences of a pass, concatenated; D hidden; H query heads; K key-value
+//! Shapes: T tokens of all sequences of a pass, concatenated (and rows that fill up the products, see
+//! [`rows_for`]); D hidden; H query heads; K key-value
 //! heads; E head size; V vocabulary.
 
 use tch::{Device, Kind, Tensor};
@@ -10,7 +11,7 @@ use crate::attention::{AttentionPlan, LayerKv, Span};
 use crate::config::Head;
 use crate::fused::{Turning, gated, rms_norm, rotate_and_store};
 use crate::kv::KvStore;
-use crate::linear::Linear;
+use crate::linear::{Linear, padded, row_counts, rows_for};
 use crate::rotary::{Rotary, Rotation};
 use crate::weights::Loader;
 use crate::{LmError, ModelConfig};
@@ -109,31 +110,61 @@ impl Qwen {
         let spans: Vec<Span> = batch.into_iter().map(|extension| extension.span).collect();
         let group = self.config.num_attention_heads / self.config.num_key_value_heads;
         let plan = AttentionPlan::new(spans, group, self.device, self.kind)?;
-        // 1. Embed: (T) -> (T, D).
-        let ids = Tensor::f_from_slice(&tokens)?.f_to_device(self.device)?;
+        // 1. Embed: (T) -> (T, D). Up to `rows_for(T)` rows are added that nobody attends to.
+        let count = tokens.len() as i64;
+        let mut ids = tokens;
+        ids.resize(rows_for(count, self.device) as usize, 0);
+        let ids = Tensor::f_from_slice(&ids)?.f_to_device(self.device)?;
         let mut hidden = self.embedding.f_index_select(0, &ids)?;
         // 2. Rotations of these positions.
         let positions = Tensor::f_from_slice(&positions)?.f_to_device(self.device)?;
         let rotation = self.rotary.at(&positions, self.kind)?;
         // 3. Blocks. Behind the last one's attention only what is wanted goes on: (wanted, D).
-        let everything = wanted.iter().copied().eq(0..tokens.len() as i64);
-        let wanted = match everything {
+        let rows = match wanted.iter().copied().eq(0..count) {
             true => None,
-            false => Some(Tensor::f_from_slice(wanted)?.f_to_device(self.device)?),
+            false => {
+                let mut rows = wanted.to_vec();
+                rows.resize(rows_for(rows.len() as i64, self.device) as usize, 0);
+                Some(Tensor::f_from_slice(&rows)?.f_to_device(self.device)?)
+            }
         };
         let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
             let mut kv = LayerKv { keys: &mut store.keys[layer], values: &mut store.values[layer] };
-            let rows = wanted.as_ref().filter(|_| layer == last);
+            let rows = rows.as_ref().filter(|_| layer == last);
             hidden = block.forward(&self.config, &hidden, (&rotation, &plan), &mut kv, rows)?;
         }
         // 4. Final norm: (wanted, D).
-        rms_norm(&hidden, &self.norm, self.config.rms_norm_eps)
+        rms_norm(&hidden.f_narrow(0, 0, wanted.len() as i64)?, &self.norm, self.config.rms_norm_eps)
+    }
+
+    /// Computes with every weight once for each number of rows that it is given in small passes, so that
+    /// no request waits for oneDNN to make the code of a product.
+    pub(crate) fn warm_up(&self) -> Result<(), LmError> {
+        if self.device != Device::Cpu {
+            return Ok(());
+        }
+        // Blocks are alike, and so is their code.
+        let block = &self.blocks[0];
+        let options = (self.kind, self.device);
+        for rows in row_counts() {
+            let hidden = Tensor::f_zeros([rows, self.config.hidden_size], options)?;
+            let attended = self.config.num_attention_heads * self.config.head_dim;
+            let _ = block.qkv.apply(&hidden)?;
+            let _ = block.output.apply_onto(&Tensor::f_zeros([rows, attended], options)?, &hidden)?;
+            let _ = block.down.apply_onto(&gated(&block.gate_up.apply(&hidden)?)?, &hidden)?;
+            if self.config.head == Head::Vocabulary && rows <= 64 {
+                let _ = self.output.apply(&hidden)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hidden states (R, D) -> logits (R, V), float32.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor, LmError> {
-        Ok(self.output.apply(hidden)?.f_to_kind(Kind::Float)?)
+        let count = hidden.size()[0];
+        let hidden = padded(hidden, rows_for(count, self.device))?;
+        Ok(self.output.apply(&hidden)?.f_narrow(0, 0, count)?.f_to_kind(Kind::Float)?)
     }
 
     /// Hidden states (R, D) -> the logits of `ids` only, (R, ids), float32. A scalar head has the id 0.
@@ -191,7 +222,8 @@ impl Block {
         let (heads, size, epsilon) = (config.num_attention_heads, config.head_dim, config.rms_norm_eps);
         // 1. Queries, keys and values: (T, D) -> (T, H + 2K, E).
         let normed = rms_norm(hidden, &self.attention_norm, epsilon)?;
-        let qkv = self.qkv.apply(&normed)?.f_view([hidden.size()[0], -1, size])?;
+        let qkv = self.qkv.apply(&normed)?.f_narrow(0, 0, plan.new_slots.size()[0])?;
+        let qkv = qkv.f_view([-1, heads + 2 * config.num_key_value_heads, size])?;
         // 2. Rotate, and store keys and values: (T, H + 2K, E) -> (T, H, E).
         let norm = self.head_norm.as_ref().map(|scale| (scale, epsilon));
         let turning = Turning { rotation, norm, heads: (heads, config.num_key_value_heads) };
@@ -200,11 +232,11 @@ impl Block {
             return Ok(hidden.f_narrow(0, 0, 0)?);
         }
         // 3. Attend: (T, H, E) -> (T, H * E) -> (R, H * E).
-        let mut attended = plan.attend(&queries, kv)?.f_view([-1, heads * size])?;
-        let mut hidden = hidden.shallow_clone();
-        if let Some(rows) = rows {
-            (attended, hidden) = (attended.f_index_select(0, rows)?, hidden.f_index_select(0, rows)?);
-        }
+        let attended = plan.attend(&queries, kv)?.f_view([-1, heads * size])?;
+        let (attended, hidden) = match rows {
+            Some(rows) => (attended.f_index_select(0, rows)?, hidden.f_index_select(0, rows)?),
+            None => (padded(&attended, hidden.size()[0])?, hidden.shallow_clone()),
+        };
         // 4. Project: (R, H * E) -> (R, D).
         let hidden = self.output.apply_onto(&attended, &hidden)?;
         // 5. Gated MLP: (R, D) -> (R, D).

@@ -142,6 +142,9 @@ impl ModelHandle {
     /// # Errors
     /// As [`ModelHandle::read`].
     pub async fn warm_up(&self) -> Result<(), LmError> {
+        let (reply, warm) = oneshot::channel();
+        self.send(Work::WarmUp(reply))?;
+        warm.await.map_err(|_| LmError::Stopped)??;
         let end = *self.info.config.end_tokens.first().unwrap_or(&0);
         let sequence = ReadSequence { tokens: vec![end; 4], positions: vec![3] };
         let request = ReadRequest {

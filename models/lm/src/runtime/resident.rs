@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tch::{Device, Kind};
 
 use super::handle::ModelInfo;
-use super::job::{Job, fail_each};
+use super::job::{Job, fail_each, guarded};
 use super::places::Places;
 use super::read::ReadJob;
 use super::room::Room;
@@ -115,6 +115,8 @@ impl Resident {
                 }
             }
             Work::ForgetAll => self.room.store.forget_all(),
+            // Who does not wait any more needs no answer.
+            Work::WarmUp(reply) => drop(reply.send(guarded(|| self.model.warm_up()))),
             // Who does not wait for the numbers any more needs none.
             Work::Count(reply) => drop(reply.send(self.census())),
         }

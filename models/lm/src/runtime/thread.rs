@@ -30,6 +30,7 @@ pub(super) enum Work {
     Read(ReadRequest, oneshot::Sender<Result<ReadReply, LmError>>, Place),
     Forget(String),
     ForgetAll,
+    WarmUp(oneshot::Sender<Result<(), LmError>>),
     Count(oneshot::Sender<Census>),
 }
 
