@@ -7,40 +7,102 @@ use anyhow::Result;
 
 use crate::{process, setup};
 
-/// Measure.
+/// Measure; the criterion benches unless something else is named.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(clap::Subcommand)]
 enum What {
-    Peers(Peers),
+    /// The criterion benches: the answer grammar's and the strategies' own speed
+    Micro(More),
+    /// Toolbeam beside the same search on transformers, with the same weights, prompts and threads: seconds
+    /// per search and per token, in turn. See benches/peers/README.md
+    Peers(Bfcl),
+    /// The runtime beside transformers, with the same models and threads: tokens per second of decoding and
+    /// reading, in turn. See benches/peers/README.md
+    Tokens(More),
+    /// Searches per second, latency and memory of `toolbeam serve` at 1 to 256 searches at once. See
+    /// benches/load/README.md
+    Load(Bfcl),
+    /// How often a search under load answers as deterministic mode does alone, and what that mode costs. See
+    /// benches/load/README.md
+    Agreement(Bfcl),
 }
 
-/// Toolbeam beside the same search on transformers, with the same weights, prompts and threads: seconds
-/// per search and per token, in turn. See benches/peers/README.md
+/// A measurement with prompts of BFCL.
 #[derive(clap::Args)]
-struct Peers {
+struct Bfcl {
     /// A folder with BFCL's data, of which BFCL_v4_simple_python.json is read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    more: More,
+}
+
+#[derive(clap::Args, Default)]
+struct More {
     /// What goes on to the program; `-- --help` lists it
     #[arg(last = true)]
     more: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Peers(peers) = &arguments.what;
+    match &arguments.what {
+        None => micro(&More::default()),
+        Some(What::Micro(more)) => micro(more),
+        Some(What::Peers(bfcl)) => peers(bfcl),
+        Some(What::Tokens(more)) => tokens(more),
+        Some(What::Load(bfcl)) => load("levels", bfcl),
+        Some(What::Agreement(bfcl)) => load("agreement", bfcl),
+    }
+}
+
+fn micro(more: &More) -> Result<()> {
+    // Benches are named because a library's own bench harness takes none of criterion's flags.
+    let benches =
+        ["-p", "toolbeam-grammar", "-p", "toolbeam-search", "--bench", "parsing", "--bench", "rounds"];
+    let more = more.more.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["bench"].into_iter().chain(benches).chain(["--"]).chain(more).collect();
+    process::cargo(&arguments)
+}
+
+fn peers(bfcl: &Bfcl) -> Result<()> {
+    let models = process::workspace_root()?.join("models/reference");
+    let mut python = python("peers")?;
+    python.arg("--data").arg(&bfcl.data);
+    python.arg("--policy").arg(models.join("policy")).arg("--toolprm").arg(models.join("toolprm"));
+    process::run(python.args(&bfcl.more.more))
+}
+
+fn tokens(more: &More) -> Result<()> {
+    let root = process::workspace_root()?;
+    let mut python = python("peers.tokens")?;
+    python.arg("--policy").arg(root.join("models/reference/policy"));
+    python.arg("--cache").arg(root.join("target/bench-models"));
+    process::run(python.args(&more.more))
+}
+
+/// A Python program of benches/peers, with a binary that is up to date.
+fn python(module: &str) -> Result<Command> {
     setup::ensure()?;
     let interpreter = setup::python::PEERS.ensure()?;
     process::cargo(&["build", "--release", "--bin", "toolbeam"])?;
-    let root = process::workspace_root()?;
-    let models = root.join("models/reference");
     let mut python = Command::new(interpreter);
-    python.args(["-m", "peers", "--data"]).arg(&peers.data);
-    python.arg("--toolbeam").arg(root.join("target/release/toolbeam"));
-    python.arg("--policy").arg(models.join("policy")).arg("--toolprm").arg(models.join("toolprm"));
-    process::run(python.args(&peers.more))
+    python.args(["-m", module, "--toolbeam"]).arg(process::workspace_root()?.join("target/release/toolbeam"));
+    Ok(python)
+}
+
+fn load(mode: &str, bfcl: &Bfcl) -> Result<()> {
+    setup::ensure()?;
+    process::cargo(&["build", "--release", "--bin", "toolbeam", "--bin", "toolbeam-load"])?;
+    let built = process::workspace_root()?.join("target/release");
+    let mut program = Command::new(built.join("toolbeam-load"));
+    program.arg(mode).arg("--data").arg(&bfcl.data);
+    if !bfcl.more.more.iter().any(|flag| flag == "--address" || flag.starts_with("--address=")) {
+        program.arg("--toolbeam").arg(built.join("toolbeam"));
+    }
+    process::run(program.args(&bfcl.more.more))
 }

@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("clients/rust", &["proto"]),
+    ("benches/load", &["clients/rust"]),
     ("integration-tests", &["*"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The `toolbeam` command: a role per subcommand, and all roles in one process.
 
+mod bench;
 mod call;
 mod cancel;
 mod check;
@@ -47,6 +48,8 @@ enum Command {
     /// Measure answers against evaluation sets.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Measure how fast a model is here, without services: tokens and seconds.
+    Bench(bench::BenchArgs),
     /// Look at model folders.
     #[command(subcommand)]
     Models(check::ModelsCommand),
@@ -57,9 +60,12 @@ async fn main() -> ExitCode {
     let mut cli: Cli = exit::parse();
     let is_service = match cli.command {
         Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_) => true,
-        Command::Call(_) | Command::Cancel(_) | Command::Demo(_) | Command::Eval(_) | Command::Models(_) => {
-            false
-        }
+        Command::Call(_)
+        | Command::Cancel(_)
+        | Command::Demo(_)
+        | Command::Eval(_)
+        | Command::Bench(_)
+        | Command::Models(_) => false,
     };
     if !is_service && std::env::var_os("TOOLBEAM_LOG").is_none() && cli.telemetry.log_filter == "info" {
         // What a person asked for is on standard output, and what is wrong is said once, at the end.
@@ -77,6 +83,7 @@ async fn main() -> ExitCode {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Models(command) => check::run_models(command),
     };
     done.unwrap_or_else(|error| exit::report(&error))

@@ -10,7 +10,7 @@ fn every_subcommand_and_every_flag_has_help() {
         String::from_utf8(output.stdout).expect("help is text")
     };
     let overview = help(&["--help"]);
-    for role in ["serve", "policy", "scorer", "gateway", "call", "demo", "eval", "models"] {
+    for role in ["serve", "policy", "scorer", "gateway", "call", "demo", "eval", "bench", "models"] {
         assert!(
             overview.lines().any(|line| line.trim_start().starts_with(role)),
             "{role} is not in {overview}"
