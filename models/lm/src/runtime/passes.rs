@@ -1,5 +1,7 @@
 //! Forward passes: one for all requests together, and one for each deterministic request.
 
+use std::time::Instant;
+
 use tch::Tensor;
 
 use super::batch::Batch;
@@ -46,14 +48,17 @@ impl Resident {
         let mut batch = Batch::new(space);
         // What goes on by one token comes first, so that it never waits for a long prompt.
         generates.iter_mut().for_each(|job| job.plan(&mut batch, true));
-        reads.iter().for_each(|job| job.plan(&mut batch));
+        reads.iter_mut().for_each(|job| job.plan(&mut batch));
         generates.iter_mut().for_each(|job| job.plan(&mut batch, false));
-        if batch.is_empty() {
+        if batch.tokens() == 0 {
             return Ok(());
         }
+        let began = Instant::now();
         let hidden = batch.compute(&self.model, &mut self.room.store)?;
         self.draw(&batch, &hidden, generates)?;
-        self.read(&batch, &hidden, reads)
+        self.read(&batch, &hidden, reads)?;
+        self.meters.passed(batch.tokens(), began.elapsed());
+        Ok(())
     }
 
     /// Lets every row draw whose last token was computed.
