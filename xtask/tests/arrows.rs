@@ -53,9 +53,12 @@ const PURE: &[&str] = &["xtask", "proto", "engine/grammar", "engine/search", "en
 /// Crates that may not use an outside crate or one of its family (`tokio` and `tokio-*`), not even
 /// in tests.
 const FORBIDDEN: &[(&[&str], &[&str])] = &[
-    (&["engine/grammar", "engine/search", "engine/actors"], &["tonic", "prost", "tch", "torch-sys"]),
+    (
+        &["engine/grammar", "engine/search", "engine/actors"],
+        &["tonic", "prost", "tch", "torch-sys", "metrics"],
+    ),
     (&["engine/grammar", "engine/search"], &["tokio", "actix"]),
-    (&["models/lm"], &["tonic", "actix"]),
+    (&["models/lm"], &["tonic", "actix", "metrics-exporter"]),
     (&["xtask"], &["tch", "torch-sys"]),
 ];
 
@@ -88,6 +91,7 @@ fn arrows_of_the_design_are_allowed() {
         ("engine/actors", "tokio (outside)"),
         ("engine/search", "engine/grammar"),
         ("models/lm", "tch (outside)"),
+        ("models/lm", "metrics (outside)"),
         ("models/lm", "models/reference (dev)"),
         ("services/policy", "models/reference (dev)"),
         ("lab/train", "models/lm"),
@@ -114,6 +118,8 @@ fn forbidden_arrows_are_found() {
         ("services/gateway", "actix (outside)"),
         ("integration-tests", "actix-rt (outside)"),
         ("models/lm", "tonic (outside)"),
+        ("models/lm", "metrics-exporter-prometheus (outside)"),
+        ("engine/actors", "metrics (outside)"),
         ("models/lm", "engine/grammar"),
         ("models/lm", "engine/grammar (dev)"),
         ("proto", "engine/grammar"),

@@ -24,7 +24,10 @@ fn a_call_prints_json_for_programs_and_a_trace_for_people() {
     };
     let program = call(&["--json"]);
     let response: serde_json::Value = serde_json::from_slice(&program.stdout).expect("one JSON object");
-    assert!(response["usage"]["policy_tokens"].as_u64() > Some(0), "{response}");
+    let usage = &response["usage"];
+    assert!(usage["policy_tokens"].as_u64() > Some(0), "{response}");
+    assert!(usage["policy_waste_ratio"].as_f64() > Some(0.0), "{response}");
+    assert!(usage["shared_rows"].as_u64() < usage["sampled_tokens"].as_u64(), "{response}");
     let none = call(&["--json", "--tool-choice", "none"]);
     let response: serde_json::Value = serde_json::from_slice(&none.stdout).expect("one JSON object");
     assert_eq!(response["usage"]["policy_tokens"], 0);
@@ -35,6 +38,7 @@ fn a_call_prints_json_for_programs_and_a_trace_for_people() {
     assert_eq!(response["answers"][0]["calls"][0]["name"], "getWeather", "{response}");
     let person = String::from_utf8(call(&[]).stdout).expect("text");
     assert!(person.contains("answer (reward ") && person.contains("round 1"), "{person}");
+    assert!(person.contains("sampled tokens shared a row"), "{person}");
 }
 
 #[test]
@@ -106,6 +110,8 @@ fn what_is_wrong_is_said_in_one_line() {
     );
     check(&["serve", "--listen", "127.0.0.1:0", "--kv-bytes", "10"], 2, "--kv-bytes");
     check(&["serve", "--listen", "nowhere"], 2, "cannot listen on nowhere");
+    check(&["serve", "--metrics-listen", "nowhere"], 2, "--metrics-listen");
+    check(&["serve", "--metrics-listen", "192.0.2.1:9464"], 2, "cannot serve metrics on 192.0.2.1:9464");
     check(&["serve", "--listen", "127.0.0.1:0", "--device", "cuda:99"], 2, "cuda:99 was asked for");
 }
 

@@ -537,21 +537,43 @@ impl ::prost::Name for Continuation {
         "type.googleapis.com/toolbeam.v1.Continuation".into()
     }
 }
-/// Tokens that were computed.
+/// What a request cost. Every field counts from 0 up and is 0 by default. A
+/// token that two requests miss at once is computed once, and counts for the
+/// request that had it computed. The tokens of a prompt are those before its
+/// last one, which every beam computes or finds with its own tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyUsage {
-    /// Tokens of the prompt that were computed for this request.
+    /// Tokens of the prompt that were computed for this request (prefill).
     #[prost(uint64, tag = "1")]
     pub prompt_tokens: u64,
-    /// Tokens of the prompt that were already there.
+    /// Tokens of the prompt that were already there, or were computed for another
+    /// request.
     #[prost(uint64, tag = "2")]
     pub cached_prompt_tokens: u64,
-    /// Rows that were computed one token further, shared rows counted once.
+    /// Rows that were computed one token further, shared rows counted once
+    /// (decode); tokens of partial answers that were not there any more included.
     #[prost(uint64, tag = "3")]
     pub decode_tokens: u64,
     /// Tokens of continuations as independent sampling would have computed them.
     #[prost(uint64, tag = "4")]
     pub sampled_tokens: u64,
+    /// Tokens of partial answers that were already there, or were computed for
+    /// another request; of each beam its own.
+    #[prost(uint64, tag = "5")]
+    pub cached_answer_tokens: u64,
+    /// Tokens of expansions that needed no row of their own, because another
+    /// expansion had drawn the same so far: `sampled_tokens` without the draws of
+    /// one expansion for each row.
+    #[prost(uint64, tag = "6")]
+    pub shared_rows: u64,
+    /// Nodes of the token trie of prompt, partial answers and everything that was
+    /// sampled (ends of turns and continuations of no use included), without those
+    /// that an earlier request of the same `search_id` had at this replica. A
+    /// request without `search_id` counts for itself. A replica remembers about a
+    /// million tokens of a search, and of all searches those of late: beyond the
+    /// first nothing is counted, beyond the second a search counts anew.
+    #[prost(uint64, tag = "7")]
+    pub distinct_tokens: u64,
 }
 impl ::prost::Name for PolicyUsage {
     const NAME: &'static str = "PolicyUsage";
@@ -1297,18 +1319,26 @@ impl ::prost::Name for AnswerRewards {
         "type.googleapis.com/toolbeam.v1.AnswerRewards".into()
     }
 }
-/// Tokens that were computed.
+/// What a request cost. Every field counts from 0 up and is 0 by default. A
+/// token that two requests miss at once is computed once, and counts for the
+/// request that had it computed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RewardUsage {
-    /// Tokens of the prompt that were computed for this request.
+    /// Tokens of the prompt that were computed for this request (prefill).
     #[prost(uint64, tag = "1")]
     pub prompt_tokens: u64,
-    /// Tokens of prompts and answers that were already there.
+    /// Tokens of prompts and answers that were already there, or were computed for
+    /// another request; of each answer its own.
     #[prost(uint64, tag = "2")]
     pub cached_tokens: u64,
     /// Tokens of answers, markers included, that were computed.
     #[prost(uint64, tag = "3")]
     pub answer_tokens: u64,
+    /// Nodes of the token trie of prompt and answers, markers included, without
+    /// those that an earlier request of the same `search_id` had at this replica.
+    /// Bounded as PolicyUsage.distinct_tokens.
+    #[prost(uint64, tag = "4")]
+    pub distinct_tokens: u64,
 }
 impl ::prost::Name for RewardUsage {
     const NAME: &'static str = "RewardUsage";
@@ -2087,7 +2117,7 @@ impl ::prost::Name for DroppedExpansions {
     }
 }
 /// What a search spent, by phase.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct SearchUsage {
     /// The policy's tokens.
     #[prost(message, optional, tag = "1")]
@@ -2116,6 +2146,17 @@ pub struct SearchUsage {
     /// Time from the request to the response.
     #[prost(message, optional, tag = "9")]
     pub total_time: ::core::option::Option<::prost_types::Duration>,
+    /// The policy's waste: tokens that it computed, prompt included, over
+    /// `distinct_tokens`. Not negative. 1 is every distinct token once. Below 1
+    /// because a continuation's last token is sampled and not computed, and where
+    /// tokens were there from other searches; above 1 where tokens were computed
+    /// again (`deterministic`, replicas that died, caches that were too small).
+    /// Absent where nothing was counted.
+    #[prost(double, optional, tag = "10")]
+    pub policy_waste_ratio: ::core::option::Option<f64>,
+    /// The same of the reward model.
+    #[prost(double, optional, tag = "11")]
+    pub reward_waste_ratio: ::core::option::Option<f64>,
 }
 impl ::prost::Name for SearchUsage {
     const NAME: &'static str = "SearchUsage";

@@ -23,6 +23,7 @@ pub(crate) fn trace(response: &v1::SearchResponse) -> String {
         let _ = writeln!(out, "    {}", steps.collect::<Vec<_>>().join("  "));
     }
     let _ = writeln!(out, "  {}", spent(response));
+    let _ = writeln!(out, "  {}", worked(response));
     out
 }
 
@@ -105,6 +106,23 @@ fn spent(response: &v1::SearchResponse) -> String {
     )
 }
 
+/// How well the tokens were spent.
+fn worked(response: &v1::SearchResponse) -> String {
+    let usage = response.usage.unwrap_or_default();
+    let (policy, reward) = (usage.policy.unwrap_or_default(), usage.reward.unwrap_or_default());
+    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+    format!(
+        "waste {} policy, {} reward; {} of {} sampled tokens shared a row; {} prompt tokens computed, {} \
+         tokens cached",
+        ratio(usage.policy_waste_ratio),
+        ratio(usage.reward_waste_ratio),
+        policy.shared_rows,
+        policy.sampled_tokens,
+        policy.prompt_tokens + reward.prompt_tokens,
+        policy.cached_prompt_tokens + policy.cached_answer_tokens + reward.cached_tokens,
+    )
+}
+
 /// The total time of a search, in milliseconds.
 pub(crate) fn total_ms(response: &v1::SearchResponse) -> f64 {
     milliseconds(response.usage.as_ref().and_then(|usage| usage.total_time))
@@ -134,8 +152,17 @@ pub(crate) fn to_json(response: &v1::SearchResponse) -> Value {
             "expansions": usage.expansions,
             "candidates": usage.candidates,
             "policy_tokens": policy.decode_tokens,
+            "policy_prompt_tokens": policy.prompt_tokens,
+            "policy_cached_tokens": policy.cached_prompt_tokens + policy.cached_answer_tokens,
+            "policy_distinct_tokens": policy.distinct_tokens,
+            "policy_waste_ratio": usage.policy_waste_ratio,
             "sampled_tokens": policy.sampled_tokens,
+            "shared_rows": policy.shared_rows,
             "reward_tokens": reward.answer_tokens,
+            "reward_prompt_tokens": reward.prompt_tokens,
+            "reward_cached_tokens": reward.cached_tokens,
+            "reward_distinct_tokens": reward.distinct_tokens,
+            "reward_waste_ratio": usage.reward_waste_ratio,
             "total_ms": milliseconds(usage.total_time),
             "expand_ms": milliseconds(usage.expand_time),
             "score_ms": milliseconds(usage.score_time),

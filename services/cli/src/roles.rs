@@ -11,8 +11,8 @@ use toolbeam_policy::{PolicyConfig, PolicyServer};
 use toolbeam_reward::RewardModel;
 use toolbeam_scorer::{ScorerConfig, ScorerServer};
 use toolbeam_serve::{
-    CancellationToken, ChannelConfig, Health, LateRoutes, Listener, Server, ServerConfig, memory,
-    shutdown_signal,
+    CancellationToken, ChannelConfig, Health, LateRoutes, Listener, MetricsConfig, Server, ServerConfig,
+    memory, serve_metrics, shutdown_signal,
 };
 
 use crate::models::{RuntimeArgs, policy_files, scorer_files};
@@ -23,6 +23,8 @@ pub(crate) struct ServeArgs {
     /// Where to listen.
     #[arg(long, env = "TOOLBEAM_LISTEN", default_value = "127.0.0.1:50050")]
     listen: String,
+    #[command(flatten)]
+    metrics: MetricsConfig,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }
@@ -62,6 +64,8 @@ pub(crate) struct PolicyArgs {
     #[command(flatten)]
     policy: PolicyConfig,
     #[command(flatten)]
+    metrics: MetricsConfig,
+    #[command(flatten)]
     server: ServerConfig,
 }
 
@@ -79,6 +83,8 @@ pub(crate) struct ScorerArgs {
     #[command(flatten)]
     scorer: ScorerConfig,
     #[command(flatten)]
+    metrics: MetricsConfig,
+    #[command(flatten)]
     server: ServerConfig,
 }
 
@@ -93,12 +99,15 @@ pub(crate) struct GatewayArgs {
     #[command(flatten)]
     gateway: GatewayConfig,
     #[command(flatten)]
+    metrics: MetricsConfig,
+    #[command(flatten)]
     server: ServerConfig,
 }
 
 /// Serves all roles until the process is told to stop.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let names = [Gateway::NAME, PolicyServer::NAME, ScorerServer::NAME];
+    serve_metrics(&args.metrics)?;
     let listening = Listening::at(&args.listen, args.engine.server.clone(), &names).await?;
     let overdue = listening.server.overdue.clone();
     let load = async {
@@ -117,6 +126,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
 /// Serves a policy until the process is told to stop.
 pub(crate) async fn policy(args: PolicyArgs) -> Result<()> {
     let bytes = args.server.max_message_bytes;
+    serve_metrics(&args.metrics)?;
     let listening = Listening::at(&args.listen, args.server, &[PolicyServer::NAME]).await?;
     let load = async {
         let handle = args.runtime.load(vec![policy_files(args.model)]).await?.remove(0);
@@ -128,6 +138,7 @@ pub(crate) async fn policy(args: PolicyArgs) -> Result<()> {
 /// Serves a reward model until the process is told to stop.
 pub(crate) async fn scorer(args: ScorerArgs) -> Result<()> {
     let bytes = args.server.max_message_bytes;
+    serve_metrics(&args.metrics)?;
     let listening = Listening::at(&args.listen, args.server, &[ScorerServer::NAME]).await?;
     let load = async {
         let files = scorer_files(args.model);
@@ -140,6 +151,7 @@ pub(crate) async fn scorer(args: ScorerArgs) -> Result<()> {
 
 /// Serves searches until the process is told to stop.
 pub(crate) async fn gateway(args: GatewayArgs) -> Result<()> {
+    serve_metrics(&args.metrics)?;
     let listener = Listener::tcp(&args.listen).await?;
     let (policy, scorer) = args.upstreams.channels()?;
     let gateway = Gateway::start(args.gateway, args.server, policy, scorer)?;

@@ -63,6 +63,7 @@ impl Gateway {
         };
         let engine = SearchEngine::start(engine, tokio::runtime::Handle::current())
             .map_err(GatewayError::of_engine)?;
+        crate::metrics::describe();
         let largest = server.max_message_bytes;
         Ok(Gateway {
             policy: PolicyClient::new(policy)

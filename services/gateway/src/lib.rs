@@ -10,6 +10,7 @@ mod events;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
+mod metrics;
 mod models;
 mod request;
 mod response;

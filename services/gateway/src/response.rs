@@ -97,16 +97,22 @@ fn usage(outcome: &Outcome) -> v1::SearchUsage {
             cached_prompt_tokens: policy.cached_prompt_tokens,
             decode_tokens: policy.decode_tokens,
             sampled_tokens: policy.sampled_tokens,
+            cached_answer_tokens: policy.cached_answer_tokens,
+            shared_rows: policy.shared_rows,
+            distinct_tokens: policy.distinct_tokens,
         }),
         reward: Some(v1::RewardUsage {
             prompt_tokens: reward.prompt_tokens,
             cached_tokens: reward.cached_tokens,
             answer_tokens: reward.answer_tokens,
+            distinct_tokens: reward.distinct_tokens,
         }),
         rounds: outcome.rounds,
         expansions: outcome.usage.expansions,
         candidates: outcome.usage.candidates,
         dropped: Some(dropped(outcome.dropped)),
+        policy_waste_ratio: policy.waste_ratio(),
+        reward_waste_ratio: reward.waste_ratio(),
         ..v1::SearchUsage::default()
     }
 }

@@ -1,7 +1,6 @@
 //! The RPCs of `toolbeam.v1.SearchService`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tonic::{Request, Response};
 use toolbeam_proto::v1::search_service_server::SearchService;
@@ -14,6 +13,7 @@ use toolbeam_serve::{deadline, require_search_id};
 use crate::error::{GatewayError, Reply, ReplyStream};
 use crate::events::events;
 use crate::gateway::Gateway;
+use crate::metrics::Searching;
 use crate::models::Models;
 
 /// The service over a gateway.
@@ -28,19 +28,26 @@ impl SearchService for Rpc {
     async fn search(&self, request: Request<SearchRequest>) -> Reply<SearchResponse> {
         let deadline = deadline(request.metadata())?;
         let request = request.into_inner();
-        let (asked, began) = (request.search_id.clone(), Instant::now());
+        let (asked, searching) = (request.search_id.clone(), Searching::begin());
         let searched = self.0.search(request, deadline).await;
-        log(&asked, &searched, began);
+        ended(&asked, searched.as_ref(), searching);
         Ok(Response::new(searched?))
     }
 
     async fn search_stream(&self, request: Request<SearchRequest>) -> Reply<Self::SearchStreamStream> {
         let deadline = deadline(request.metadata())?;
         let request = request.into_inner();
-        let (asked, began) = (request.search_id.clone(), Instant::now());
-        let begun = self.0.begin(request, deadline, true).await;
-        let running = begun.inspect_err(|error| log_failure(&asked, error, began))?;
-        Ok(Response::new(events(running, move |searched| log(&asked, searched, began))))
+        let (asked, searching) = (request.search_id.clone(), Searching::begin());
+        match self.0.begin(request, deadline, true).await {
+            Ok(running) => {
+                let after = move |searched: &Result<_, _>| ended(&asked, searched.as_ref(), searching);
+                Ok(Response::new(events(running, after)))
+            }
+            Err(error) => {
+                ended(&asked, Err(&error), searching);
+                Err(error.into())
+            }
+        }
     }
 
     async fn cancel_search(&self, request: Request<CancelSearchRequest>) -> Reply<CancelSearchResponse> {
@@ -59,8 +66,10 @@ impl SearchService for Rpc {
     }
 }
 
-/// One line per search. What was asked and answered is not in it.
-fn log(asked: &str, searched: &Result<SearchResponse, GatewayError>, began: Instant) {
+/// Counts a search that ended, and writes one line about it. What was asked and answered is not in it.
+fn ended(asked: &str, searched: Result<&SearchResponse, &GatewayError>, mut searching: Searching) {
+    searching.ended(searched);
+    let milliseconds = searching.began().elapsed().as_secs_f64() * 1e3;
     match searched {
         Ok(response) => {
             let usage = response.usage.unwrap_or_default();
@@ -73,18 +82,10 @@ fn log(asked: &str, searched: &Result<SearchResponse, GatewayError>, began: Inst
                 rounds = usage.rounds,
                 policy_tokens,
                 reward_tokens,
-                milliseconds = milliseconds(began),
+                milliseconds,
                 "search ended"
             );
         }
-        Err(error) => log_failure(asked, error, began),
+        Err(error) => tracing::warn!(search_id = asked, %error, milliseconds, "search failed"),
     }
-}
-
-fn log_failure(asked: &str, error: &GatewayError, began: Instant) {
-    tracing::warn!(search_id = asked, %error, milliseconds = milliseconds(began), "search failed");
-}
-
-fn milliseconds(began: Instant) -> f64 {
-    began.elapsed().as_secs_f64() * 1e3
 }

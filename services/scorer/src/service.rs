@@ -137,6 +137,7 @@ fn usage_to_proto(usage: ReadUsage) -> v1::RewardUsage {
         prompt_tokens: usage.prompt_tokens,
         cached_tokens: usage.cached_tokens,
         answer_tokens: usage.computed_tokens,
+        distinct_tokens: usage.distinct_tokens,
     }
 }
 

@@ -18,6 +18,14 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Metrics cannot be served.
+    #[error("cannot serve metrics on {address}: {source}; give --metrics-listen a free address of this host")]
+    Metrics {
+        /// The address that was given.
+        address: std::net::SocketAddr,
+        /// What is wrong with it.
+        source: Box<metrics_exporter_prometheus::BuildError>,
+    },
     /// The address to connect to is malformed.
     #[error("{address} is not an address: {source}; write host:port or http://host:port")]
     Address {

@@ -25,6 +25,7 @@ mod error;
 mod health;
 mod late;
 mod listener;
+mod metrics;
 mod prompt;
 mod reflection;
 mod search_id;
@@ -42,6 +43,7 @@ pub use error::{
 pub use health::Health;
 pub use late::LateRoutes;
 pub use listener::{Listener, MemoryConnector, memory};
+pub use metrics::{MetricsConfig, serve_metrics};
 pub use prompt::{Conversation, PromptError, PromptStore};
 pub use search_id::{MAX_SEARCH_ID_BYTES, check_search_id, require_search_id};
 pub use server::{Server, ServerConfig};

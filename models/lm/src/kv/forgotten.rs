@@ -10,13 +10,13 @@ const MOST: usize = 16 * 1024;
 /// A message that forgets an owner may overtake a request of it; what that one leaves would stay until
 /// room is needed.
 #[derive(Default)]
-pub(super) struct Forgotten {
+pub(crate) struct Forgotten {
     order: VecDeque<u64>,
     owners: HashSet<u64>,
 }
 
 impl Forgotten {
-    pub(super) fn add(&mut self, owner: u64) {
+    pub(crate) fn add(&mut self, owner: u64) {
         if self.owners.insert(owner) {
             self.order.push_back(owner);
         }
@@ -27,7 +27,7 @@ impl Forgotten {
         }
     }
 
-    pub(super) fn holds(&self, owner: Owner) -> bool {
+    pub(crate) fn holds(&self, owner: Owner) -> bool {
         owner.is_some_and(|owner| self.owners.contains(&owner))
     }
 }

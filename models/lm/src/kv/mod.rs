@@ -11,6 +11,7 @@ mod forgotten;
 mod slots;
 mod tree;
 
+pub(crate) use forgotten::Forgotten;
 use tree::PrefixTree;
 pub(crate) use tree::{Held, Holdings, NodeId, Owner, Role, Space, Stretch};
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
+use super::tally::Tally;
 use crate::LmError;
 use crate::attention::Span;
 use crate::kv::{Held, KvStore, NodeId, Role, Sequence, Space, Stretch};
@@ -52,9 +53,9 @@ impl Batch {
         }
     }
 
-    /// Adds what a sequence misses, as far as the budget reaches. Whether it misses nothing after the
-    /// pass.
-    pub(super) fn add(&mut self, sequence: &Sequence) -> bool {
+    /// Adds what a sequence misses, as far as the budget reaches; what was added counts for `tally`.
+    /// Whether the sequence misses nothing after the pass.
+    pub(super) fn add(&mut self, sequence: &Sequence, tally: &mut Tally) -> bool {
         for mut stretch in sequence.missing() {
             let wanted = stretch.tokens.len();
             let taken = match self.nodes.get(&stretch.node) {
@@ -63,6 +64,7 @@ impl Batch {
                     let most = wanted.min(self.room(stretch.role));
                     stretch.tokens.truncate(most);
                     stretch.slots.end = stretch.slots.start + most;
+                    tally.compute(stretch.role, most);
                     self.push(sequence, stretch)
                 }
             };
@@ -108,8 +110,9 @@ impl Batch {
         Span { trunks, tail: tail.map(|slot| slot as i64).collect(), new: new.len() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.tokens == 0
+    /// Number of tokens.
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens
     }
 
     /// Which of the pass's hidden states is that of a sequence's token at `position`, if it is

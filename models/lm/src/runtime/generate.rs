@@ -71,17 +71,26 @@ pub struct Continuation {
     pub finish: Finish,
 }
 
-/// Tokens that were computed.
+/// What a request cost, in tokens. A prompt counts without its last token, which every beam computes or
+/// finds with its own tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GenerateUsage {
     /// Tokens of the prompt that were computed for this request.
     pub prompt_tokens: u64,
-    /// Tokens of the prompt that were there already.
+    /// Tokens of the prompt that were there already, or were computed for another request.
     pub cached_prompt_tokens: u64,
-    /// Tokens of partial answers and continuations that were computed, shared rows once.
+    /// Tokens of partial answers and continuations that were computed for this request, shared rows once.
     pub decode_tokens: u64,
+    /// Tokens of partial answers that were there already, or were computed for another request; of each
+    /// beam its own.
+    pub cached_answer_tokens: u64,
     /// Tokens of continuations as independent sampling would have computed them.
     pub sampled_tokens: u64,
+    /// Sampled tokens that needed no row of their own.
+    pub shared_rows: u64,
+    /// Nodes of the token trie of prompt, partial answers and everything that was drawn, without those
+    /// that earlier requests of the owner had.
+    pub distinct_tokens: u64,
 }
 
 /// What a generate request tells its caller.

@@ -2,15 +2,18 @@
 
 mod batch;
 mod census;
+mod distinct;
 mod generate;
 mod handle;
 mod job;
+mod meters;
 mod passes;
 mod places;
 mod read;
 mod resident;
 mod room;
 mod rows;
+mod tally;
 mod thread;
 
 pub use census::Census;

@@ -1,5 +1,7 @@
 //! Forward passes: one for all requests together, and one for each deterministic request.
 
+use std::time::Instant;
+
 use tch::Tensor;
 
 use super::batch::Batch;
@@ -46,18 +48,21 @@ impl Resident {
         let mut batch = Batch::new(space);
         // What goes on by one token comes first, so that it never waits for a long prompt.
         generates.iter_mut().for_each(|job| job.plan(&mut batch, true));
-        reads.iter().for_each(|job| job.plan(&mut batch));
+        reads.iter_mut().for_each(|job| job.plan(&mut batch));
         generates.iter_mut().for_each(|job| job.plan(&mut batch, false));
-        if batch.is_empty() {
+        if batch.tokens() == 0 {
             return Ok(());
         }
+        let began = Instant::now();
         let drawn_from: Vec<i64> = generates.iter().flat_map(|job| job.wanted(&batch)).collect();
         let wanted = reads.iter().flat_map(|job| job.wanted(&batch));
         let wanted: Vec<i64> = drawn_from.iter().copied().chain(wanted).collect();
         let hidden = batch.compute(&self.model, &mut self.room.store, &wanted)?;
         let (draws, all) = (drawn_from.len() as i64, wanted.len() as i64);
         self.draw(&hidden.f_narrow(0, 0, draws)?, generates)?;
-        self.read(&batch, &hidden.f_narrow(0, draws, all - draws)?, reads)
+        self.read(&batch, &hidden.f_narrow(0, draws, all - draws)?, reads)?;
+        self.meters.passed(batch.tokens(), began.elapsed());
+        Ok(())
     }
 
     /// Lets every row draw whose last token was computed. `hidden` are the states that the rows draw

@@ -7,6 +7,7 @@ use super::generate::{check_length, check_tokens};
 use super::job::{Job, no_room};
 use super::places::Place;
 use super::room::{Claim, Room};
+use super::tally::Tally;
 use crate::kv::{Owner, Role, Sequence};
 use crate::{Head, LmError, ModelConfig, Prompt};
 
@@ -45,15 +46,20 @@ pub struct ReadReply {
     pub usage: ReadUsage,
 }
 
-/// Tokens that were computed.
+/// What a request cost, in tokens. A prompt counts without its last token, which every sequence computes
+/// or finds with its own tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadUsage {
     /// Tokens of the prompt that were computed for this request.
     pub prompt_tokens: u64,
-    /// Tokens of prompt and sequences that were there already.
+    /// Tokens of prompt and sequences that were there already, or were computed for another request; of
+    /// each sequence its own.
     pub cached_tokens: u64,
-    /// Tokens of sequences that were computed.
+    /// Tokens of sequences that were computed for this request.
     pub computed_tokens: u64,
+    /// Nodes of the token trie of prompt and sequences, without those that earlier requests of the owner
+    /// had.
+    pub distinct_tokens: u64,
 }
 
 impl ReadRequest {
@@ -72,7 +78,7 @@ impl ReadRequest {
 /// A request in work.
 pub(super) struct ReadJob {
     pub(super) request: ReadRequest,
-    usage: ReadUsage,
+    tally: Tally,
     owner: Owner,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
     _place: Place,
@@ -96,12 +102,12 @@ impl ReadJob {
     pub(super) fn new(
         request: ReadRequest,
         owner: Owner,
+        tally: Tally,
         reply: oneshot::Sender<Result<ReadReply, LmError>>,
         place: Place,
     ) -> ReadJob {
-        let (usage, items) = (ReadUsage::default(), Vec::new());
         let logits = vec![Vec::new(); request.sequences.len()];
-        ReadJob { request, usage, owner, reply, _place: place, items, claim: None, logits }
+        ReadJob { request, tally, owner, reply, _place: place, items: Vec::new(), claim: None, logits }
     }
 
     /// How many sequences it holds.
@@ -110,9 +116,9 @@ impl ReadJob {
     }
 
     /// Puts into the batch what sequences miss.
-    pub(super) fn plan(&self, batch: &mut Batch) {
+    pub(super) fn plan(&mut self, batch: &mut Batch) {
         for item in &self.items {
-            batch.add(&item.sequence);
+            batch.add(&item.sequence, &mut self.tally);
         }
     }
 
@@ -168,8 +174,8 @@ impl Job for ReadJob {
     fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
         let prompt = &self.request.prompt.tokens;
         let last = prompt[prompt.len() - 1];
-        self.usage.prompt_tokens = (claim.trunk.len() - claim.found) as u64;
-        self.usage.cached_tokens = claim.found as u64;
+        self.tally.need_prompt(claim.trunk.len(), claim.found);
+        let visited = self.tally.visit(self.tally.root(), prompt);
         let role = if self.request.deterministic { Role::Private } else { Role::Answer };
         for (index, ReadSequence { tokens, positions }) in self.request.sequences.iter().enumerate() {
             let Some(first) = positions.first() else { continue };
@@ -178,8 +184,8 @@ impl Job for ReadJob {
                 true => (claim.trunk.clone(), 0),
                 false => ReadJob::held(&claim.trunk, &tokens, first + 1),
             };
-            self.usage.cached_tokens += held as u64;
-            self.usage.computed_tokens += (tokens.len() - held) as u64;
+            self.tally.need_answer(tokens.len(), held);
+            self.tally.visit(visited, &tokens[1..]);
             if !sequence.extend(&tokens[held..], role, self.owner) {
                 return Err(no_room());
             }
@@ -202,8 +208,15 @@ impl Job for ReadJob {
     }
 
     fn finish(self) {
+        let (computed, cached) = (self.tally.computed(), self.tally.cached());
+        let usage = ReadUsage {
+            prompt_tokens: computed.prompt,
+            cached_tokens: cached.prompt + cached.answer,
+            computed_tokens: computed.answer,
+            distinct_tokens: self.tally.distinct(),
+        };
         // A caller that has gone does not want to know.
-        let _ = self.reply.send(Ok(ReadReply { logits: self.logits, usage: self.usage }));
+        let _ = self.reply.send(Ok(ReadReply { logits: self.logits, usage }));
     }
 
     fn fail(self, error: LmError) {

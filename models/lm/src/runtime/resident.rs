@@ -2,16 +2,20 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tch::{Device, Kind};
 
+use super::distinct::Tries;
 use super::handle::ModelInfo;
 use super::job::{Job, fail_each, guarded};
+use super::meters::{Load, Meters};
 use super::places::Places;
 use super::read::ReadJob;
 use super::room::Room;
 use super::rows::GenerateJob;
+use super::tally::{Phase, Tally};
 use super::thread::Work;
 use crate::dtype::dtype_name;
 use crate::kv::{KvStore, Owner};
@@ -32,6 +36,8 @@ pub(super) struct Resident {
     pub(super) reads: Vec<ReadJob>,
     /// Hashes owners' names.
     owners: RandomState,
+    tries: Tries,
+    pub(super) meters: Rc<Meters>,
 }
 
 /// A request that waits for room.
@@ -78,7 +84,8 @@ impl Resident {
             kv_tokens = store.capacity(),
             "model loaded"
         );
-        Ok(Resident {
+        let meters = Rc::new(Meters::new(&info.name));
+        let resident = Resident {
             info: Arc::new(info),
             places: Places::new(most_requests),
             steps: 0,
@@ -88,7 +95,11 @@ impl Resident {
             generates: Vec::new(),
             reads: Vec::new(),
             owners: RandomState::new(),
-        })
+            tries: Tries::new(),
+            meters,
+        };
+        resident.measure();
+        Ok(resident)
     }
 
     pub(super) fn info(&self) -> Arc<ModelInfo> {
@@ -102,19 +113,26 @@ impl Resident {
     pub(super) fn accept(&mut self, work: Work) {
         match work {
             Work::Generate(request, reply, place) => {
-                let owner = self.owner(&request.owner);
-                self.waiting.push_back(Waiting::Generate(GenerateJob::new(request, owner, reply, place)))
+                let (owner, tally) = self.owned(&request.owner, Phase::Decode);
+                let job = GenerateJob::new(request, owner, tally, reply, place);
+                self.waiting.push_back(Waiting::Generate(job));
             }
             Work::Read(request, reply, place) => {
-                let owner = self.owner(&request.owner);
-                self.waiting.push_back(Waiting::Read(ReadJob::new(request, owner, reply, place)))
+                let (owner, tally) = self.owned(&request.owner, Phase::Read);
+                let job = ReadJob::new(request, owner, tally, reply, place);
+                self.waiting.push_back(Waiting::Read(job));
             }
             Work::Forget(owner) => {
                 if let Some(owner) = self.owner(&owner) {
                     self.room.store.forget(owner);
+                    self.tries.forget(owner);
+                    self.measure();
                 }
             }
-            Work::ForgetAll => self.room.store.forget_all(),
+            Work::ForgetAll => {
+                self.room.store.forget_all();
+                self.measure();
+            }
             // Who does not wait any more needs no answer.
             Work::WarmUp(reply) => drop(reply.send(guarded(|| self.model.warm_up()))),
             // Who does not wait for the numbers any more needs none.
@@ -124,6 +142,23 @@ impl Resident {
 
     fn owner(&self, name: &str) -> Owner {
         (!name.is_empty()).then(|| self.owners.hash_one(name))
+    }
+
+    /// Whose a request is, and its counts.
+    fn owned(&mut self, name: &str, phase: Phase) -> (Owner, Tally) {
+        let owner = self.owner(name);
+        (owner, Tally::new(Rc::clone(&self.meters), self.tries.of(owner), phase))
+    }
+
+    /// Tells what is held and done now.
+    fn measure(&self) {
+        let slots = self.room.store.capacity();
+        self.meters.load(&Load {
+            slots_used: slots - self.room.store.free(),
+            slots,
+            waiting: self.waiting.len(),
+            running: self.generates.len() + self.reads.len(),
+        });
     }
 
     pub(super) fn has_work(&self) -> bool {
@@ -136,6 +171,7 @@ impl Resident {
         self.drop_cancelled();
         self.admit();
         self.compute();
+        self.measure();
     }
 
     /// Fails every admitted request, after a panic whose extent is unknown.

@@ -7,10 +7,12 @@
 use tokio::sync::mpsc;
 
 use super::batch::Batch;
+use super::distinct::Prefix;
 use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
 use super::job::{Job, no_room};
 use super::places::Place;
 use super::room::{Claim, Room};
+use super::tally::Tally;
 use crate::kv::{Owner, Role, Sequence};
 use crate::sampler::{DrawKey, Drawn, RowDraws};
 use crate::{LmError, ModelConfig, Prompt, Tokenizer};
@@ -18,7 +20,7 @@ use crate::{LmError, ModelConfig, Prompt, Tokenizer};
 /// A request in work.
 pub(super) struct GenerateJob {
     pub(super) request: GenerateRequest,
-    usage: GenerateUsage,
+    tally: Tally,
     owner: Owner,
     reply: mpsc::Sender<GenerateEvent>,
     _place: Place,
@@ -36,6 +38,8 @@ struct Row {
     beam: usize,
     expansions: Vec<u32>,
     tokens: Vec<u32>,
+    /// The same sequence, for counting.
+    prefix: Prefix,
     text: Vec<u8>,
     log_probability: f64,
     watch: Box<dyn Watch>,
@@ -47,11 +51,11 @@ impl GenerateJob {
     pub(super) fn new(
         request: GenerateRequest,
         owner: Owner,
+        tally: Tally,
         reply: mpsc::Sender<GenerateEvent>,
         place: Place,
     ) -> GenerateJob {
-        let usage = GenerateUsage::default();
-        GenerateJob { request, usage, owner, reply, _place: place, rows: Vec::new(), claim: None }
+        GenerateJob { request, tally, owner, reply, _place: place, rows: Vec::new(), claim: None }
     }
 
     /// How many sequences it holds.
@@ -62,7 +66,7 @@ impl GenerateJob {
     /// Puts into the batch what rows miss: only those that go on by one token, or the others.
     pub(super) fn plan(&mut self, batch: &mut Batch, one_token: bool) {
         for row in self.rows.iter_mut().filter(|row| (row.sequence.lacks() == 1) == one_token) {
-            row.ready = batch.add(&row.sequence);
+            row.ready = batch.add(&row.sequence, &mut self.tally);
         }
     }
 
@@ -102,9 +106,10 @@ impl GenerateJob {
             let Some(drawn) = drawn.next() else {
                 return Err(LmError::BatchFailed("a draw is missing".into()));
             };
-            self.usage.sampled_tokens += drawn.len() as u64;
+            self.tally.draw(drawn.len());
             let mut alive = Vec::new();
             for (drawn, expansions) in group(&drawn, &row.expansions) {
+                self.tally.visit(row.prefix, &[drawn.token]);
                 match row.step(drawn, expansions, tokenizer, self.limit(config, &row), config) {
                     Step::Alive(next) => alive.push((next, drawn.token)),
                     Step::Ended(continuation) => {
@@ -122,7 +127,7 @@ impl GenerateJob {
                 if !next.sequence.extend(&[token], self.role(), self.owner) {
                     return Err(no_room());
                 }
-                self.usage.decode_tokens += 1;
+                self.tally.need_answer(1, 0);
                 self.rows.push(next);
             }
         }
@@ -155,8 +160,8 @@ impl Job for GenerateJob {
     fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
         let prompt = &self.request.prompt.tokens;
         let last = prompt[prompt.len() - 1];
-        self.usage.prompt_tokens = (claim.trunk.len() - claim.found) as u64;
-        self.usage.cached_prompt_tokens = claim.found as u64;
+        self.tally.need_prompt(claim.trunk.len(), claim.found);
+        let visited = self.tally.visit(self.tally.root(), prompt);
         for (beam, (tokens, watch)) in self.request.beams.iter().enumerate() {
             let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
             let (mut sequence, held) = match self.request.deterministic {
@@ -167,13 +172,14 @@ impl Job for GenerateJob {
             if !sequence.extend(&tokens[held..], self.role(), self.owner) {
                 return Err(no_room());
             }
-            self.usage.decode_tokens += (tokens.len() - held) as u64;
+            self.tally.need_answer(tokens.len(), held);
             self.rows.push(Row {
                 sequence,
                 ready: false,
                 beam,
                 expansions: (0..self.request.expansions).collect(),
                 tokens: Vec::new(),
+                prefix: self.tally.visit(visited, &tokens[1..]),
                 text: Vec::new(),
                 log_probability: 0.0,
                 watch: watch.fork(),
@@ -197,8 +203,18 @@ impl Job for GenerateJob {
     }
 
     fn finish(self) {
+        let (computed, cached) = (self.tally.computed(), self.tally.cached());
+        let usage = GenerateUsage {
+            prompt_tokens: computed.prompt,
+            cached_prompt_tokens: cached.prompt,
+            decode_tokens: computed.answer,
+            cached_answer_tokens: cached.answer,
+            sampled_tokens: self.tally.sampled(),
+            shared_rows: self.tally.shared(),
+            distinct_tokens: self.tally.distinct(),
+        };
         // A caller that has gone does not want to know.
-        let _ = self.reply.try_send(GenerateEvent::Done(self.usage));
+        let _ = self.reply.try_send(GenerateEvent::Done(usage));
     }
 
     fn fail(self, error: LmError) {
@@ -226,6 +242,7 @@ impl Row {
             beam: self.beam,
             expansions,
             tokens: self.tokens.clone(),
+            prefix: self.prefix.then(drawn.token),
             text: self.text.clone(),
             log_probability: self.log_probability + drawn.log_probability,
             watch: self.watch.fork(),

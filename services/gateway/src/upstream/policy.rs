@@ -146,5 +146,8 @@ fn policy_usage(usage: v1::PolicyUsage) -> PolicyUsage {
         cached_prompt_tokens: usage.cached_prompt_tokens,
         decode_tokens: usage.decode_tokens,
         sampled_tokens: usage.sampled_tokens,
+        cached_answer_tokens: usage.cached_answer_tokens,
+        shared_rows: usage.shared_rows,
+        distinct_tokens: usage.distinct_tokens,
     }
 }

@@ -77,6 +77,7 @@ impl GrpcScorer {
             prompt_tokens: usage.prompt_tokens,
             cached_tokens: usage.cached_tokens,
             answer_tokens: usage.answer_tokens,
+            distinct_tokens: usage.distinct_tokens,
         };
         Ok(ScoreReply { rewards, usage })
     }

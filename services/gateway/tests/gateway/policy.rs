@@ -173,6 +173,9 @@ impl PolicyService for FakePolicy {
                 .iter()
                 .map(|(text, continuation)| (text.len() * continuation.expansions.len()) as u64)
                 .sum(),
+            cached_answer_tokens: beam.text.len() as u64,
+            shared_rows: 1,
+            distinct_tokens: 20,
         };
         let mut messages: Vec<_> =
             written.into_values().map(|continuation| message(vec![continuation], None)).collect();

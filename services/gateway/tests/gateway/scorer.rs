@@ -58,7 +58,12 @@ impl ScorerService for FakeScorer {
         begun.end();
         Ok(Response::new(ScoreResponse {
             answers: request.answers.iter().map(|answer| self.rewards(answer)).collect(),
-            usage: Some(RewardUsage { prompt_tokens: 10, cached_tokens: 0, answer_tokens: 7 }),
+            usage: Some(RewardUsage {
+                prompt_tokens: 10,
+                cached_tokens: 0,
+                answer_tokens: 7,
+                distinct_tokens: 16,
+            }),
             model_fingerprint: if replaced { "scorer-2" } else { "scorer-1" }.to_owned(),
             prompt_digest,
         }))

@@ -53,6 +53,11 @@ async fn the_liked_answer_wins_and_everything_is_told() {
     let (policy, reward) = (usage.policy.expect("told"), usage.reward.expect("told"));
     assert!(policy.decode_tokens > 0 && policy.sampled_tokens > policy.decode_tokens);
     assert!(reward.answer_tokens > 0);
+    assert!(policy.shared_rows > 0 && policy.cached_answer_tokens > 0);
+    let computed = (policy.prompt_tokens + policy.decode_tokens) as f64;
+    assert_eq!(usage.policy_waste_ratio, Some(computed / policy.distinct_tokens as f64));
+    // The scripted scorer computes 17 tokens each time, and says that 16 are distinct.
+    assert_eq!(usage.reward_waste_ratio, Some(17.0 / 16.0));
     assert!(usage.expansions >= 16 && usage.candidates >= 2 && usage.rounds >= 4, "{usage:?}");
     let time = |time: Option<prost_types::Duration>| Duration::try_from(time?).ok();
     assert!(time(usage.expand_time) <= time(usage.total_time), "{usage:?}");

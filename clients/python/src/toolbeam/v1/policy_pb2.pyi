@@ -319,7 +319,11 @@ Global___Continuation: _TypeAlias = Continuation  # noqa: Y015
 
 @_typing.final
 class PolicyUsage(_message.Message):
-    """Tokens that were computed."""
+    """What a request cost. Every field counts from 0 up and is 0 by default. A
+    token that two requests miss at once is computed once, and counts for the
+    request that had it computed. The tokens of a prompt are those before its
+    last one, which every beam computes or finds with its own tokens.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -327,14 +331,38 @@ class PolicyUsage(_message.Message):
     CACHED_PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     DECODE_TOKENS_FIELD_NUMBER: _builtins.int
     SAMPLED_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHED_ANSWER_TOKENS_FIELD_NUMBER: _builtins.int
+    SHARED_ROWS_FIELD_NUMBER: _builtins.int
+    DISTINCT_TOKENS_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
-    """Tokens of the prompt that were computed for this request."""
+    """Tokens of the prompt that were computed for this request (prefill)."""
     cached_prompt_tokens: _builtins.int
-    """Tokens of the prompt that were already there."""
+    """Tokens of the prompt that were already there, or were computed for another
+    request.
+    """
     decode_tokens: _builtins.int
-    """Rows that were computed one token further, shared rows counted once."""
+    """Rows that were computed one token further, shared rows counted once
+    (decode); tokens of partial answers that were not there any more included.
+    """
     sampled_tokens: _builtins.int
     """Tokens of continuations as independent sampling would have computed them."""
+    cached_answer_tokens: _builtins.int
+    """Tokens of partial answers that were already there, or were computed for
+    another request; of each beam its own.
+    """
+    shared_rows: _builtins.int
+    """Tokens of expansions that needed no row of their own, because another
+    expansion had drawn the same so far: `sampled_tokens` without the draws of
+    one expansion for each row.
+    """
+    distinct_tokens: _builtins.int
+    """Nodes of the token trie of prompt, partial answers and everything that was
+    sampled (ends of turns and continuations of no use included), without those
+    that an earlier request of the same `search_id` had at this replica. A
+    request without `search_id` counts for itself. A replica remembers about a
+    million tokens of a search, and of all searches those of late: beyond the
+    first nothing is counted, beyond the second a search counts anew.
+    """
     def __init__(
         self,
         *,
@@ -342,10 +370,13 @@ class PolicyUsage(_message.Message):
         cached_prompt_tokens: _builtins.int = ...,
         decode_tokens: _builtins.int = ...,
         sampled_tokens: _builtins.int = ...,
+        cached_answer_tokens: _builtins.int = ...,
+        shared_rows: _builtins.int = ...,
+        distinct_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_prompt_tokens", b"cached_prompt_tokens", "decode_tokens", b"decode_tokens", "prompt_tokens", b"prompt_tokens", "sampled_tokens", b"sampled_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_answer_tokens", b"cached_answer_tokens", "cached_prompt_tokens", b"cached_prompt_tokens", "decode_tokens", b"decode_tokens", "distinct_tokens", b"distinct_tokens", "prompt_tokens", b"prompt_tokens", "sampled_tokens", b"sampled_tokens", "shared_rows", b"shared_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -156,29 +156,41 @@ Global___AnswerRewards: _TypeAlias = AnswerRewards  # noqa: Y015
 
 @_typing.final
 class RewardUsage(_message.Message):
-    """Tokens that were computed."""
+    """What a request cost. Every field counts from 0 up and is 0 by default. A
+    token that two requests miss at once is computed once, and counts for the
+    request that had it computed.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     CACHED_TOKENS_FIELD_NUMBER: _builtins.int
     ANSWER_TOKENS_FIELD_NUMBER: _builtins.int
+    DISTINCT_TOKENS_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
-    """Tokens of the prompt that were computed for this request."""
+    """Tokens of the prompt that were computed for this request (prefill)."""
     cached_tokens: _builtins.int
-    """Tokens of prompts and answers that were already there."""
+    """Tokens of prompts and answers that were already there, or were computed for
+    another request; of each answer its own.
+    """
     answer_tokens: _builtins.int
     """Tokens of answers, markers included, that were computed."""
+    distinct_tokens: _builtins.int
+    """Nodes of the token trie of prompt and answers, markers included, without
+    those that an earlier request of the same `search_id` had at this replica.
+    Bounded as PolicyUsage.distinct_tokens.
+    """
     def __init__(
         self,
         *,
         prompt_tokens: _builtins.int = ...,
         cached_tokens: _builtins.int = ...,
         answer_tokens: _builtins.int = ...,
+        distinct_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_tokens", b"answer_tokens", "cached_tokens", b"cached_tokens", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_tokens", b"answer_tokens", "cached_tokens", b"cached_tokens", "distinct_tokens", b"distinct_tokens", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

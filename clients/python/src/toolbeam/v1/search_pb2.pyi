@@ -635,12 +635,24 @@ class SearchUsage(_message.Message):
     EXPAND_TIME_FIELD_NUMBER: _builtins.int
     SCORE_TIME_FIELD_NUMBER: _builtins.int
     TOTAL_TIME_FIELD_NUMBER: _builtins.int
+    POLICY_WASTE_RATIO_FIELD_NUMBER: _builtins.int
+    REWARD_WASTE_RATIO_FIELD_NUMBER: _builtins.int
     rounds: _builtins.int
     """Rounds."""
     expansions: _builtins.int
     """Expansions asked for."""
     candidates: _builtins.int
     """Distinct expansions after merging."""
+    policy_waste_ratio: _builtins.float
+    """The policy's waste: tokens that it computed, prompt included, over
+    `distinct_tokens`. Not negative. 1 is every distinct token once. Below 1
+    because a continuation's last token is sampled and not computed, and where
+    tokens were there from other searches; above 1 where tokens were computed
+    again (`deterministic`, replicas that died, caches that were too small).
+    Absent where nothing was counted.
+    """
+    reward_waste_ratio: _builtins.float
+    """The same of the reward model."""
     @_builtins.property
     def policy(self) -> _policy_pb2.PolicyUsage:
         """The policy's tokens."""
@@ -677,12 +689,21 @@ class SearchUsage(_message.Message):
         expand_time: _duration_pb2.Duration | None = ...,
         score_time: _duration_pb2.Duration | None = ...,
         total_time: _duration_pb2.Duration | None = ...,
+        policy_waste_ratio: _builtins.float | None = ...,
+        reward_waste_ratio: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "expand_time", b"expand_time", "policy", b"policy", "reward", b"reward", "score_time", b"score_time", "total_time", b"total_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_policy_waste_ratio", b"_policy_waste_ratio", "_reward_waste_ratio", b"_reward_waste_ratio", "dropped", b"dropped", "expand_time", b"expand_time", "policy", b"policy", "policy_waste_ratio", b"policy_waste_ratio", "reward", b"reward", "reward_waste_ratio", b"reward_waste_ratio", "score_time", b"score_time", "total_time", b"total_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "dropped", b"dropped", "expand_time", b"expand_time", "expansions", b"expansions", "policy", b"policy", "reward", b"reward", "rounds", b"rounds", "score_time", b"score_time", "total_time", b"total_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_policy_waste_ratio", b"_policy_waste_ratio", "_reward_waste_ratio", b"_reward_waste_ratio", "candidates", b"candidates", "dropped", b"dropped", "expand_time", b"expand_time", "expansions", b"expansions", "policy", b"policy", "policy_waste_ratio", b"policy_waste_ratio", "reward", b"reward", "reward_waste_ratio", b"reward_waste_ratio", "rounds", b"rounds", "score_time", b"score_time", "total_time", b"total_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__policy_waste_ratio: _TypeAlias = _typing.Literal["policy_waste_ratio"]  # noqa: Y015
+    _WhichOneofArgType__policy_waste_ratio: _TypeAlias = _typing.Literal["_policy_waste_ratio", b"_policy_waste_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__reward_waste_ratio: _TypeAlias = _typing.Literal["reward_waste_ratio"]  # noqa: Y015
+    _WhichOneofArgType__reward_waste_ratio: _TypeAlias = _typing.Literal["_reward_waste_ratio", b"_reward_waste_ratio"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__policy_waste_ratio) -> _WhichOneofReturnType__policy_waste_ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reward_waste_ratio) -> _WhichOneofReturnType__reward_waste_ratio | None: ...
 
 Global___SearchUsage: _TypeAlias = SearchUsage  # noqa: Y015
 
