@@ -200,19 +200,35 @@ fn widen<T: Element>(from: &[T], to: &mut [f32]) {
 /// One query over some keys and values, (keys, head size) each: adds to its largest score, its sum of
 /// weights and its weighted sum of values.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn absorb(
+fn absorb(query: &[f32], keys: &[f32], values: &[f32], state: (&mut f32, &mut f32, &mut [f32])) {
+    // Code of its own for usual sizes, whose loops have no ends to look for.
+    match query.len() {
+        64 => absorb_sized(64, query, keys, values, state),
+        128 => absorb_sized(128, query, keys, values, state),
+        size => absorb_sized(size, query, keys, values, state),
+    }
+}
+
+#[inline(always)]
+fn absorb_sized(
+    size: usize,
     query: &[f32],
     keys: &[f32],
     values: &[f32],
     (largest, sum, output): (&mut f32, &mut f32, &mut [f32]),
 ) {
-    let size = query.len();
+    let query = &query[..size];
     let mut scores = [f32::NEG_INFINITY; BLOCK];
-    for (score, key) in scores.iter_mut().zip(keys.chunks_exact(size)) {
-        *score = dot(query, key);
+    let mut groups = keys.chunks_exact(LANES * size);
+    for (scores, keys) in scores.chunks_exact_mut(LANES).zip(&mut groups) {
+        scores.copy_from_slice(&dots(size, query, keys));
+    }
+    let (rest, done) = (groups.remainder(), keys.len() / size / LANES * LANES);
+    for (score, key) in scores[done..].iter_mut().zip(rest.chunks_exact(size)) {
+        *score = total(products(query, key)) + last_products(query, key);
     }
     let count = keys.len() / size;
-    let new = scores.iter().fold(*largest, |most, score| if *score > most { *score } else { most });
+    let new = largest.max(most(scores));
     let shrink = exp(*largest - new);
     let mut weights = [0f32; BLOCK];
     for (weight, score) in weights.iter_mut().zip(&scores) {
@@ -249,17 +265,77 @@ fn weighted<const WIDTH: usize>(
     output[start..start + WIDTH].copy_from_slice(&lanes);
 }
 
+/// The products of a query with [`LANES`] keys. Sums are formed of two vectors at a time, each of which
+/// then takes half of one, so that in the end one vector holds a sum of every key.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+fn dots(size: usize, query: &[f32], keys: &[f32]) -> [f32; LANES] {
+    let mut sums = [[0f32; LANES]; LANES];
+    for (sums, key) in sums.iter_mut().zip(keys.chunks_exact(size)) {
+        *sums = products(query, key);
+    }
+    for pair in 0..8 {
+        sums[pair] = joined::<8>(sums[2 * pair], sums[2 * pair + 1]);
+    }
+    for pair in 0..4 {
+        sums[pair] = joined::<4>(sums[2 * pair], sums[2 * pair + 1]);
+    }
+    for pair in 0..2 {
+        sums[pair] = joined::<2>(sums[2 * pair], sums[2 * pair + 1]);
+    }
+    let mut sums = joined::<1>(sums[0], sums[1]);
+    if !size.is_multiple_of(LANES) {
+        for (sum, key) in sums.iter_mut().zip(keys.chunks_exact(size)) {
+            *sum += last_products(query, key);
+        }
+    }
+    sums
+}
+
+/// Of every 2 * HALF lanes of two vectors, the sums of the first half with the second.
+#[inline(always)]
+fn joined<const HALF: usize>(first: [f32; LANES], second: [f32; LANES]) -> [f32; LANES] {
+    let mut sums = [0f32; LANES];
+    for (sums, from) in sums.chunks_exact_mut(LANES / 2).zip([first, second]) {
+        for (sums, from) in sums.chunks_exact_mut(HALF).zip(from.chunks_exact(2 * HALF)) {
+            for lane in 0..HALF {
+                sums[lane] = from[lane] + from[lane + HALF];
+            }
+        }
+    }
+    sums
+}
+
+/// The products of two vectors' elements, summed by lane; without those behind the last whole lanes.
+#[inline(always)]
+fn products(a: &[f32], b: &[f32]) -> [f32; LANES] {
     let mut lanes = [0f32; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
+    for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
         for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
             *lane = a.mul_add(*b, *lane);
         }
     }
-    total(lanes) + rest
+    lanes
+}
+
+/// The sum of the products that [`products`] leaves out.
+#[inline(always)]
+fn last_products(a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (a.chunks_exact(LANES).remainder(), b.chunks_exact(LANES).remainder());
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The largest, by halves.
+#[inline(always)]
+fn most(mut lanes: [f32; BLOCK]) -> f32 {
+    let mut width = BLOCK / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let other = lanes[lane + width];
+            lanes[lane] = if other > lanes[lane] { other } else { lanes[lane] };
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 /// The sum, by halves, so that it takes few instructions.
