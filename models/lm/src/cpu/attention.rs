@@ -19,6 +19,9 @@ const BLOCK: usize = 32;
 /// Lanes of sums: a whole vector of the widest instruction set.
 const LANES: usize = 16;
 
+/// So many rows that look at the same keys are worth turning them, so that scores come by lanes.
+const MANY_ROWS: usize = 16;
+
 /// Multiplications that are worth a thread's start.
 const GRAIN: usize = 128 * 1024;
 
@@ -97,14 +100,31 @@ struct Queries<'a> {
 }
 
 /// One key-value head for the tokens of a range: `outputs`, (tokens, group, head size).
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn attend_head<T: Element>(
+    plan: &Plan,
+    queries: &[T],
+    store: &Store<T>,
+    heads: (Heads, usize),
+    outputs: (Range<usize>, &mut [f32]),
+) {
+    // Code of its own for usual sizes, whose loops have no ends to look for.
+    match heads.0.size {
+        64 => attend_sized(64, plan, queries, store, heads, outputs),
+        128 => attend_sized(128, plan, queries, store, heads, outputs),
+        size => attend_sized(size, plan, queries, store, heads, outputs),
+    }
+}
+
+#[inline(always)]
+fn attend_sized<T: Element>(
+    size: usize,
     plan: &Plan,
     queries: &[T],
     store: &Store<T>,
     (heads, head): (Heads, usize),
     (tokens, outputs): (Range<usize>, &mut [f32]),
 ) {
-    let size = heads.size;
     let group = heads.queries / heads.keys;
     let scale = (size as f32).powf(-0.5);
     let mut scaled = Vec::with_capacity(outputs.len());
@@ -126,8 +146,9 @@ fn attend_head<T: Element>(
         }
         let mut slots = slots.iter().cloned().flatten().peekable();
         while slots.peek().is_some() {
-            block.load(store, slots.by_ref().take(BLOCK).map(place));
-            block.absorb(&mut state, rows.iter().map(|row| (*row, BLOCK)));
+            block.load(size, store, slots.by_ref().take(BLOCK).map(place));
+            block.turn(size, rows.len() >= MANY_ROWS);
+            block.absorb(size, &mut state, rows.iter().map(|row| (*row, BLOCK)));
         }
     }
     for (slots, new) in &plan.tails {
@@ -138,12 +159,13 @@ fn attend_head<T: Element>(
         // How many of the slots the last token of mine sees; those before it see one less each.
         let seen = slots.len() - (new.end - mine.end);
         for (start, keys) in slots[..seen].chunks(BLOCK).enumerate().map(|(i, keys)| (i * BLOCK, keys)) {
-            block.load(store, keys.iter().map(|slot| place(*slot)));
+            block.load(size, store, keys.iter().map(|slot| place(*slot)));
+            block.turn(size, mine.len() * group >= MANY_ROWS);
             let rows = mine.clone().flat_map(|token| {
                 let sees = (seen + token + 1 - mine.end).saturating_sub(start).min(BLOCK);
                 (0..group).map(move |g| ((token - tokens.start) * group + g, sees))
             });
-            block.absorb(&mut state, rows.filter(|(_, sees)| *sees > 0));
+            block.absorb(size, &mut state, rows.filter(|(_, sees)| *sees > 0));
         }
     }
     let rows = state.outputs.chunks_exact_mut(size).zip(&state.sums);
@@ -156,18 +178,20 @@ struct Block {
     keys: Vec<f32>,
     /// (keys, head size)
     values: Vec<f32>,
+    /// The keys as (head size, keys); empty if they have not been turned.
+    turned: Vec<f32>,
     count: usize,
-    size: usize,
 }
 
 impl Block {
     fn new(size: usize) -> Block {
-        Block { keys: vec![0.0; BLOCK * size], values: vec![0.0; BLOCK * size], count: 0, size }
+        let zeros = || vec![0.0; BLOCK * size];
+        Block { keys: zeros(), values: zeros(), turned: Vec::new(), count: 0 }
     }
 
     /// Takes the keys and values that begin at these places.
-    fn load<T: Element>(&mut self, store: &Store<T>, places: impl Iterator<Item = usize>) {
-        let size = self.size;
+    #[inline(always)]
+    fn load<T: Element>(&mut self, size: usize, store: &Store<T>, places: impl Iterator<Item = usize>) {
         self.count = 0;
         for place in places {
             let to = self.count * size..(self.count + 1) * size;
@@ -177,46 +201,45 @@ impl Block {
         }
     }
 
+    /// Turns the keys that were taken, or has them as they are.
+    #[inline(always)]
+    fn turn(&mut self, size: usize, turned: bool) {
+        self.turned.resize(if turned { size * BLOCK } else { 0 }, 0.0);
+        // Behind the last key lie those of another block, whose scores are not looked at.
+        for (element, turned) in self.turned.chunks_exact_mut(BLOCK).enumerate() {
+            for (turned, key) in turned.iter_mut().zip(self.keys.chunks_exact(size)) {
+                *turned = key[element];
+            }
+        }
+    }
+
     /// Lets rows attend to the block, each to its first so many keys.
-    fn absorb(&self, state: &mut Queries, rows: impl Iterator<Item = (usize, usize)>) {
-        let size = self.size;
+    #[inline(always)]
+    fn absorb(&self, size: usize, state: &mut Queries, rows: impl Iterator<Item = (usize, usize)>) {
         for (row, sees) in rows {
             let sees = sees.min(self.count) * size;
             let place = row * size..(row + 1) * size;
             let (largest, sum) = (&mut state.largest[row], &mut state.sums[row]);
             let (query, output) = (&state.queries[place.clone()], &mut state.outputs[place]);
-            absorb(query, &self.keys[..sees], &self.values[..sees], (largest, sum, output));
+            let scores = match self.turned.is_empty() {
+                true => scores(size, query, &self.keys[..sees]),
+                false => turned_scores(query, &self.turned, sees / size),
+            };
+            absorb(size, scores, &self.values[..sees], (largest, sum, output));
         }
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[inline(always)]
 fn widen<T: Element>(from: &[T], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = from.load();
     }
 }
 
-/// One query over some keys and values, (keys, head size) each: adds to its largest score, its sum of
-/// weights and its weighted sum of values.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn absorb(query: &[f32], keys: &[f32], values: &[f32], state: (&mut f32, &mut f32, &mut [f32])) {
-    // Code of its own for usual sizes, whose loops have no ends to look for.
-    match query.len() {
-        64 => absorb_sized(64, query, keys, values, state),
-        128 => absorb_sized(128, query, keys, values, state),
-        size => absorb_sized(size, query, keys, values, state),
-    }
-}
-
+/// The products of a query with keys, (keys, head size); minus infinity behind the last.
 #[inline(always)]
-fn absorb_sized(
-    size: usize,
-    query: &[f32],
-    keys: &[f32],
-    values: &[f32],
-    (largest, sum, output): (&mut f32, &mut f32, &mut [f32]),
-) {
+fn scores(size: usize, query: &[f32], keys: &[f32]) -> [f32; BLOCK] {
     let query = &query[..size];
     let mut scores = [f32::NEG_INFINITY; BLOCK];
     let mut groups = keys.chunks_exact(LANES * size);
@@ -227,7 +250,49 @@ fn absorb_sized(
     for (score, key) in scores[done..].iter_mut().zip(rest.chunks_exact(size)) {
         *score = total(products(query, key)) + last_products(query, key);
     }
-    let count = keys.len() / size;
+    scores
+}
+
+/// The same of `count` keys that were turned, (head size, keys).
+#[inline(always)]
+fn turned_scores(query: &[f32], turned: &[f32], count: usize) -> [f32; BLOCK] {
+    let mut scores = [f32::NEG_INFINITY; BLOCK];
+    let sums = turned_sums(query, turned);
+    scores[..count].copy_from_slice(&sums[..count]);
+    scores
+}
+
+/// The products of a query with all keys of a block that were turned.
+#[inline(always)]
+fn turned_sums(query: &[f32], turned: &[f32]) -> [f32; BLOCK] {
+    let mut even = [0f32; BLOCK];
+    let mut odd = [0f32; BLOCK];
+    let (pairs, rest) = query.as_chunks::<2>();
+    let (keys, last) = turned.as_chunks::<{ 2 * BLOCK }>();
+    for ([first, second], keys) in pairs.iter().zip(keys) {
+        for lane in 0..BLOCK {
+            even[lane] = first.mul_add(keys[lane], even[lane]);
+            odd[lane] = second.mul_add(keys[BLOCK + lane], odd[lane]);
+        }
+    }
+    for (element, keys) in rest.iter().zip(last.chunks_exact(BLOCK)) {
+        for lane in 0..BLOCK {
+            even[lane] = element.mul_add(keys[lane], even[lane]);
+        }
+    }
+    std::array::from_fn(|lane| even[lane] + odd[lane])
+}
+
+/// One query that has these scores with keys whose values, (keys, head size), are given: adds to its
+/// largest score, its sum of weights and its weighted sum of values.
+#[inline(always)]
+fn absorb(
+    size: usize,
+    scores: [f32; BLOCK],
+    values: &[f32],
+    (largest, sum, output): (&mut f32, &mut f32, &mut [f32]),
+) {
+    let count = values.len() / size;
     let new = largest.max(most(scores));
     let shrink = exp(*largest - new);
     let mut weights = [0f32; BLOCK];

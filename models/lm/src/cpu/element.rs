@@ -53,17 +53,20 @@ impl Element for bf16 {
 pub(crate) fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // Adding and subtracting it rounds to an integer.
+    // 1.5 * 2^23: adding it leaves an integer in the lowest bits, and subtracting it the rounded number.
     const ROUNDER: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.0, 88.0);
-    let multiple = (clamped * std::f32::consts::LOG2_E + ROUNDER) - ROUNDER;
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUNDER;
+    let multiple = shifted - ROUNDER;
     let rest = multiple.mul_add(-LN2_LOW, multiple.mul_add(-LN2_HIGH, clamped));
     let mut polynomial = 1.987_569_1e-4f32;
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         polynomial = polynomial.mul_add(rest, coefficient);
     }
     let fraction = polynomial.mul_add(rest * rest, rest) + 1.0;
-    let power = f32::from_bits((((multiple as i32) + 127) << 23) as u32);
+    // A conversion of the number would be one lane at a time.
+    let integer = shifted.to_bits().wrapping_sub(ROUNDER.to_bits());
+    let power = f32::from_bits(integer.wrapping_add(127) << 23);
     if x < -87.0 { 0.0 } else { fraction * power }
 }
 
