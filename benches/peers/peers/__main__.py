@@ -25,26 +25,21 @@ from .served import served
 def main():
     options = arguments()
     torch.set_num_threads(options.threads)
-    # Searches at once get prompts of their own: Toolbeam keeps those that it has seen.
-    prompts = load(options.data, 2 * options.prompts)
-    prompts, others = prompts[: options.prompts], prompts[options.prompts :]
+    prompts = load(options.data, options.prompts)
     peers = {"recompute": models(options, False), "prompt_cache": models(options, True)}
-    serve = ["--threads", str(options.threads)]
+    serve = ["--threads", str(options.threads), "--dtype", options.dtype]
     serve += ["--policy-model", options.policy, "--scorer-model", options.toolprm]
     with served(options.toolbeam, serve) as address, Client(address) as client, torch.inference_mode():
         records = one_at_a_time(client, peers, prompts, options)
-        together = at_once(client, others, options)
         agreement = agree(client, peers, prompts)
-    together["recompute_searches_per_second"] = rate(records, "recompute")
-    together["ratio_to_recompute"] = (
-        together["searches_per_second"] / together["recompute_searches_per_second"]
-    )
+    together = [at_once(serve, prompts, options) for _ in range(options.repeats)]
+    together = against(together, rate(records, "recompute"))
     found = {"agreement": agreement, "one_at_a_time": summary(records), "at_once": together}
     conditions = {
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "options": {key: value for key, value in vars(options).items() if isinstance(value, (int, float))},
+        "options": {key: value for key, value in vars(options).items() if isinstance(value, (int, float))} | {"dtype": options.dtype},
     }
     Path(options.out).write_text(json.dumps({"conditions": conditions, **found, "records": records}, indent=1))
     print(json.dumps(found, indent=1))
@@ -61,6 +56,8 @@ def arguments():
     parser.add_argument("--expansions", type=int, default=8)
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of all sides")
+    parser.add_argument("--repeats", type=int, default=3, help="of the searches at once")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", default="peers.json")
     return parser.parse_args()
@@ -75,7 +72,7 @@ def load(folder, count):
 
 
 def models(options, keep_prompt):
-    dtype = torch.float32
+    dtype = getattr(torch, options.dtype)
     return Policy(options.policy, keep_prompt, dtype), RewardModel(options.toolprm, keep_prompt, dtype)
 
 
@@ -136,7 +133,15 @@ def measure(side, client, peers, prompt, options, seed):
         usage = result.message.usage
         policy = usage.policy.prompt_tokens + usage.policy.decode_tokens
         reward = usage.reward.prompt_tokens + usage.reward.answer_tokens
-        return {"seconds": seconds, "policy_tokens": policy, "reward_tokens": reward, "rounds": usage.rounds}
+        distinct = usage.policy.distinct_tokens, usage.reward.distinct_tokens
+        return {
+            "seconds": seconds,
+            "policy_tokens": policy,
+            "reward_tokens": reward,
+            "policy_distinct": distinct[0],
+            "reward_distinct": distinct[1],
+            "rounds": usage.rounds,
+        }
     counts = [model.count for model in peers[side]]
     before = [count.total() for count in counts]
     torch.manual_seed(seed)
@@ -147,17 +152,22 @@ def measure(side, client, peers, prompt, options, seed):
     return {"seconds": seconds, "policy_tokens": policy, "reward_tokens": reward}
 
 
-def at_once(client, prompts, options):
-    """Many searches at a time."""
-    with ThreadPoolExecutor(options.concurrency) as pool:
-        start = time.perf_counter()
-        seeds = range(1000, 1000 + len(prompts))
-        times = list(pool.map(lambda job: ask(client, job[0], options, job[1])[1], zip(prompts, seeds)))
-        seconds = time.perf_counter() - start
+def at_once(serve, prompts, options):
+    """Many searches at a time, in a process that has seen none of the prompts: searches per second."""
+    with served(options.toolbeam, serve) as address, Client(address) as client:
+        with ThreadPoolExecutor(options.concurrency) as pool:
+            start = time.perf_counter()
+            jobs = zip(prompts, range(len(prompts)))
+            list(pool.map(lambda job: ask(client, job[0], options, job[1]), jobs))
+            return len(prompts) / (time.perf_counter() - start)
+
+
+def against(rates, peer):
+    """Searches per second of every repeat, and how many times a peer's they are."""
     return {
-        "concurrency": options.concurrency,
-        "searches_per_second": len(prompts) / seconds,
-        "median_seconds": statistics.median(times),
+        "searches_per_second": rates,
+        "recompute_searches_per_second": peer,
+        "ratios_to_recompute": sorted(rate / peer for rate in rates),
     }
 
 
@@ -173,6 +183,10 @@ def summary(records):
         total = {key: sum(record[side][key] for record in records) for key in keys}
         tokens = total["policy_tokens"] + total["reward_tokens"]
         total["microseconds_per_token"] = 1e6 * total["seconds"] / tokens
+        if side == "toolbeam":
+            for model in ("policy", "reward"):
+                distinct = sum(record[side][f"{model}_distinct"] for record in records)
+                total[f"{model}_waste_ratio"] = total[f"{model}_tokens"] / distinct
         if side != "toolbeam":
             ratios = [record[side]["seconds"] / record["toolbeam"]["seconds"] for record in records]
             low, middle, high = statistics.quantiles(ratios, n=4)

@@ -2,20 +2,26 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::parts::Parts;
 use super::room::Claim;
 use crate::{LmError, Prompt};
 
 /// A request in work.
 pub(super) trait Job: Sized {
     fn prompt(&self) -> &Prompt;
-    /// The most tokens that it may hold beside its prompt.
+    /// Its work in parts that fit.
+    fn parts(&mut self) -> &mut Parts;
+    /// The most tokens that its next part may hold beside its prompt.
     fn worst_case(&self) -> usize;
-    /// Begins, with the claim that it keeps until it ends.
+    /// Begins its next part, with the claim that it keeps until that ends.
     fn begin(&mut self, claim: Claim) -> Result<(), LmError>;
     fn is_cancelled(&self) -> bool;
     /// Whether it is computed in passes of its own.
     fn is_alone(&self) -> bool;
-    fn is_done(&self) -> bool;
+    /// Whether the part that has begun is done.
+    fn is_idle(&self) -> bool;
+    /// Gives back the claim of a part that is done.
+    fn rest(&mut self);
     fn finish(self);
     fn fail(self, error: LmError);
 }
@@ -25,12 +31,23 @@ pub(super) fn no_room() -> LmError {
     LmError::BatchFailed("keys and values outgrew what was set aside for them".into())
 }
 
+/// Whether all of a job is done.
+pub(super) fn is_done<J: Job>(job: &mut J) -> bool {
+    job.is_idle() && !job.parts().remain()
+}
+
 /// Ends the jobs of a pass that are done, or all if it failed. Returns those that go on.
 pub(super) fn settle<J: Job>(jobs: Vec<J>, passed: &Result<(), LmError>) -> Vec<J> {
     match passed {
         Ok(()) => {
-            let (done, more): (Vec<J>, Vec<J>) = jobs.into_iter().partition(J::is_done);
-            done.into_iter().for_each(J::finish);
+            let mut more = Vec::with_capacity(jobs.len());
+            for mut job in jobs {
+                if is_done(&mut job) {
+                    job.finish();
+                } else {
+                    more.push(job);
+                }
+            }
             more
         }
         Err(error) => {

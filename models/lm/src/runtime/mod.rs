@@ -7,6 +7,7 @@ mod generate;
 mod handle;
 mod job;
 mod meters;
+mod parts;
 mod passes;
 mod places;
 mod read;

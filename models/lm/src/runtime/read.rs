@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::batch::Batch;
 use super::generate::{check_length, check_tokens};
 use super::job::{Job, no_room};
+use super::parts::Parts;
 use super::places::Place;
 use super::room::{Claim, Room};
 use super::tally::Tally;
@@ -82,6 +83,8 @@ pub(super) struct ReadJob {
     owner: Owner,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
     _place: Place,
+    /// The sequences.
+    parts: Parts,
     /// Sequences with logits to be read.
     items: Vec<ReadItem>,
     claim: Option<Claim>,
@@ -107,7 +110,8 @@ impl ReadJob {
         place: Place,
     ) -> ReadJob {
         let logits = vec![Vec::new(); request.sequences.len()];
-        ReadJob { request, tally, owner, reply, _place: place, items: Vec::new(), claim: None, logits }
+        let (parts, items) = (Parts::new(request.sequences.len()), Vec::new());
+        ReadJob { request, tally, owner, reply, _place: place, parts, items, claim: None, logits }
     }
 
     /// How many sequences it holds.
@@ -167,8 +171,15 @@ impl Job for ReadJob {
         &self.request.prompt
     }
 
+    fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
     fn worst_case(&self) -> usize {
-        self.request.sequences.iter().map(|sequence| Room::rounded(sequence.tokens.len() + 1)).sum()
+        self.request.sequences[self.parts.next()]
+            .iter()
+            .map(|sequence| Room::rounded(sequence.tokens.len() + 1))
+            .sum()
     }
 
     fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
@@ -177,7 +188,8 @@ impl Job for ReadJob {
         self.tally.need_prompt(claim.trunk.len(), claim.found);
         let visited = self.tally.visit(self.tally.root(), prompt);
         let role = if self.request.deterministic { Role::Private } else { Role::Answer };
-        for (index, ReadSequence { tokens, positions }) in self.request.sequences.iter().enumerate() {
+        for index in self.parts.take() {
+            let ReadSequence { tokens, positions } = &self.request.sequences[index];
             let Some(first) = positions.first() else { continue };
             let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
             let (mut sequence, held) = match self.request.deterministic {
@@ -203,8 +215,12 @@ impl Job for ReadJob {
         self.request.deterministic
     }
 
-    fn is_done(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.items.is_empty()
+    }
+
+    fn rest(&mut self) {
+        self.claim = None;
     }
 
     fn finish(self) {

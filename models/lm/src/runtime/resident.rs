@@ -9,7 +9,7 @@ use tch::{Device, Kind};
 
 use super::distinct::Tries;
 use super::handle::ModelInfo;
-use super::job::{Job, fail_each, guarded};
+use super::job::{Job, fail_each, guarded, is_done};
 use super::meters::{Load, Meters};
 use super::places::Places;
 use super::read::ReadJob;
@@ -171,6 +171,7 @@ impl Resident {
         self.drop_cancelled();
         self.admit();
         self.compute();
+        self.await_room();
         self.measure();
     }
 
@@ -201,27 +202,43 @@ impl Resident {
         }
     }
 
-    /// Puts a job among the admitted; gives it back if there is no room now, fails it if there never is.
+    /// Lets requests whose part is done wait for room for the next, before all others.
+    fn await_room(&mut self) {
+        for mut job in self.generates.extract_if(.., |job| job.is_idle()) {
+            job.rest();
+            self.waiting.push_front(Waiting::Generate(job));
+        }
+        for mut job in self.reads.extract_if(.., |job| job.is_idle()) {
+            job.rest();
+            self.waiting.push_front(Waiting::Read(job));
+        }
+    }
+
+    /// Puts a job among the admitted; gives it back if there is no room now. If there never is, it goes in
+    /// smaller parts, and fails if its smallest does not fit.
     fn try_admit<J: Job>(
         &mut self,
         mut job: J,
         place: impl FnOnce(&mut Resident) -> &mut Vec<J>,
     ) -> Option<J> {
-        match self.room.admit(job.prompt(), job.is_alone(), job.worst_case()) {
-            Some(claim) => {
-                match job.begin(claim) {
-                    Ok(()) if job.is_done() => job.finish(),
-                    Ok(()) => place(self).push(job),
-                    Err(error) => job.fail(error),
+        loop {
+            match self.room.admit(job.prompt(), job.is_alone(), job.worst_case()) {
+                Some(claim) => {
+                    match job.begin(claim) {
+                        Ok(()) if is_done(&mut job) => job.finish(),
+                        Ok(()) => place(self).push(job),
+                        Err(error) => job.fail(error),
+                    }
+                    return None;
                 }
-                None
+                None if !(self.generates.is_empty() && self.reads.is_empty()) => return Some(job),
+                None if job.parts().halve() => {}
+                None => {
+                    let error = self.room.bound_error(job.prompt(), job.worst_case());
+                    job.fail(error);
+                    return None;
+                }
             }
-            None if self.generates.is_empty() && self.reads.is_empty() => {
-                let error = self.room.bound_error(job.prompt(), job.worst_case());
-                job.fail(error);
-                None
-            }
-            None => Some(job),
         }
     }
 }

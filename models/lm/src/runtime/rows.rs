@@ -4,12 +4,15 @@
 //! tokens; a row splits where its draws differ. This is independent sampling exactly, at the cost of
 //! the distinct continuations only.
 
+use std::ops::Range;
+
 use tokio::sync::mpsc;
 
 use super::batch::Batch;
 use super::distinct::Prefix;
 use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
 use super::job::{Job, no_room};
+use super::parts::Parts;
 use super::places::Place;
 use super::room::{Claim, Room};
 use super::tally::Tally;
@@ -24,7 +27,9 @@ pub(super) struct GenerateJob {
     owner: Owner,
     reply: mpsc::Sender<GenerateEvent>,
     _place: Place,
-    /// Empty before the job begins.
+    /// The expansions of all beams, one after the other.
+    parts: Parts,
+    /// Empty before a part begins and after it.
     rows: Vec<Row>,
     claim: Option<Claim>,
 }
@@ -55,7 +60,8 @@ impl GenerateJob {
         reply: mpsc::Sender<GenerateEvent>,
         place: Place,
     ) -> GenerateJob {
-        GenerateJob { request, tally, owner, reply, _place: place, rows: Vec::new(), claim: None }
+        let parts = Parts::new(request.beams.len() * request.expansions as usize);
+        GenerateJob { request, tally, owner, reply, _place: place, parts, rows: Vec::new(), claim: None }
     }
 
     /// How many sequences it holds.
@@ -134,6 +140,17 @@ impl GenerateJob {
         Ok(())
     }
 
+    /// The beams whose expansions begin next, and these expansions.
+    fn beginning(&self) -> Vec<(usize, Range<u32>)> {
+        let (units, each) = (self.parts.next(), self.request.expansions as usize);
+        let beams = (0..self.request.beams.len()).filter_map(|beam| {
+            let (start, end) = (units.start.max(beam * each), units.end.min((beam + 1) * each));
+            let own = |unit: usize| (unit - beam * each) as u32;
+            (start < end).then(|| (beam, own(start)..own(end)))
+        });
+        beams.collect()
+    }
+
     /// What its answers are in the store.
     fn role(&self) -> Role {
         if self.request.deterministic { Role::Private } else { Role::Answer }
@@ -151,10 +168,16 @@ impl Job for GenerateJob {
         &self.request.prompt
     }
 
+    fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
     fn worst_case(&self) -> usize {
-        let GenerateRequest { beams, expansions, max_tokens, .. } = &self.request;
-        let drawn = *expansions as usize * Room::rounded(*max_tokens);
-        beams.iter().map(|(tokens, _)| Room::rounded(tokens.len() + 1) + drawn).sum()
+        let drawn = Room::rounded(self.request.max_tokens);
+        let needs = |(beam, expansions): (usize, Range<u32>)| {
+            Room::rounded(self.request.beams[beam].0.len() + 1) + expansions.len() * drawn
+        };
+        self.beginning().into_iter().map(needs).sum()
     }
 
     fn begin(&mut self, claim: Claim) -> Result<(), LmError> {
@@ -162,7 +185,10 @@ impl Job for GenerateJob {
         let last = prompt[prompt.len() - 1];
         self.tally.need_prompt(claim.trunk.len(), claim.found);
         let visited = self.tally.visit(self.tally.root(), prompt);
-        for (beam, (tokens, watch)) in self.request.beams.iter().enumerate() {
+        let beginning = self.beginning();
+        self.parts.take();
+        for (beam, expansions) in beginning {
+            let (tokens, watch) = &self.request.beams[beam];
             let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
             let (mut sequence, held) = match self.request.deterministic {
                 true => (claim.trunk.clone(), 0),
@@ -177,7 +203,7 @@ impl Job for GenerateJob {
                 sequence,
                 ready: false,
                 beam,
-                expansions: (0..self.request.expansions).collect(),
+                expansions: expansions.collect(),
                 tokens: Vec::new(),
                 prefix: self.tally.visit(visited, &tokens[1..]),
                 text: Vec::new(),
@@ -198,8 +224,12 @@ impl Job for GenerateJob {
         self.request.deterministic
     }
 
-    fn is_done(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    fn rest(&mut self) {
+        self.claim = None;
     }
 
     fn finish(self) {
