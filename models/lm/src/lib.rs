@@ -19,6 +19,7 @@ mod folder;
 mod fused;
 mod kv;
 mod linear;
+mod mix;
 mod profile;
 mod prompt;
 mod python_json;

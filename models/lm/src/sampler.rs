@@ -7,6 +7,7 @@
 use tch::{Device, Tensor};
 
 use crate::LmError;
+use crate::mix::mix;
 
 mod device;
 mod host;
@@ -46,15 +47,6 @@ impl DrawKey {
         let bits = mix(mix(mix(self.seed ^ self.answer) ^ u64::from(expansion)) ^ position as u64);
         (bits >> 12) as f64 * (0.5f64).powi(52)
     }
-}
-
-/// The finaliser of SplitMix64 over a Weyl step: a bijection in which every input bit changes half
-/// of the output bits.
-fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The draws that one row is to make.

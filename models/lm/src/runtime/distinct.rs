@@ -12,6 +12,7 @@ use std::rc::Rc;
 use lru::LruCache;
 
 use crate::kv::{Forgotten, Owner};
+use crate::mix::mix;
 
 /// Most nodes of one owner. Beyond it, nothing is new any more: a ratio of work to nodes errs upwards.
 const MOST_OF_ONE: usize = 1 << 20;
@@ -117,15 +118,6 @@ impl Drop for Trie {
     fn drop(&mut self) {
         self.nodes.set(self.nodes.get() - self.prefixes.get_mut().len());
     }
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): a bijection in which every bit of the input
-/// changes every bit of the output in half of all cases.
-fn mix(word: u64) -> u64 {
-    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 #[cfg(test)]

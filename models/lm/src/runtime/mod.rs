@@ -13,6 +13,7 @@ mod places;
 mod read;
 mod resident;
 mod room;
+mod row;
 mod rows;
 mod tally;
 mod thread;

@@ -9,14 +9,14 @@ use std::ops::Range;
 use tokio::sync::mpsc;
 
 use super::batch::Batch;
-use super::distinct::Prefix;
-use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};
+use super::generate::{Finish, GenerateEvent, GenerateRequest, GenerateUsage};
 use super::job::{Job, no_room};
 use super::parts::Parts;
 use super::places::Place;
 use super::room::{Claim, Room};
+use super::row::{Row, Step, group};
 use super::tally::Tally;
-use crate::kv::{Owner, Role, Sequence};
+use crate::kv::{Owner, Role};
 use crate::sampler::{DrawKey, Drawn, RowDraws};
 use crate::{LmError, ModelConfig, Prompt, Tokenizer};
 
@@ -32,23 +32,6 @@ pub(super) struct GenerateJob {
     /// Empty before a part begins and after it.
     rows: Vec<Row>,
     claim: Option<Claim>,
-}
-
-/// Expansions that have drawn the same tokens so far.
-struct Row {
-    /// The prompt, the beam and the tokens drawn.
-    sequence: Sequence,
-    /// Whether the pass computes all that it misses, so that it can draw.
-    ready: bool,
-    beam: usize,
-    expansions: Vec<u32>,
-    tokens: Vec<u32>,
-    /// The same sequence, for counting.
-    prefix: Prefix,
-    text: Vec<u8>,
-    log_probability: f64,
-    watch: Box<dyn Watch>,
-    key: DrawKey,
 }
 
 impl GenerateJob {
@@ -250,70 +233,4 @@ impl Job for GenerateJob {
     fn fail(self, error: LmError) {
         let _ = self.reply.try_send(GenerateEvent::Failed(error));
     }
-}
-
-enum Step {
-    Alive(Row),
-    Ended(Continuation),
-}
-
-impl Row {
-    fn step(
-        &self,
-        drawn: Drawn,
-        expansions: Vec<u32>,
-        tokenizer: &Tokenizer,
-        limit: usize,
-        config: &ModelConfig,
-    ) -> Step {
-        let mut next = Row {
-            sequence: self.sequence.clone(),
-            ready: false,
-            beam: self.beam,
-            expansions,
-            tokens: self.tokens.clone(),
-            prefix: self.prefix.then(drawn.token),
-            text: self.text.clone(),
-            log_probability: self.log_probability + drawn.log_probability,
-            watch: self.watch.fork(),
-            key: self.key,
-        };
-        if config.end_tokens.contains(&drawn.token) {
-            return Step::Ended(next.end(Finish::EndOfSequence));
-        }
-        next.tokens.push(drawn.token);
-        let Some(bytes) = tokenizer.bytes(drawn.token) else {
-            return Step::Ended(next.end(Finish::Invalid));
-        };
-        next.text.extend_from_slice(bytes);
-        match next.watch.push(bytes) {
-            Verdict::Stop => Step::Ended(next.end(Finish::Stop)),
-            Verdict::Invalid => Step::Ended(next.end(Finish::Invalid)),
-            Verdict::Continue if next.tokens.len() >= limit => Step::Ended(next.end(Finish::Length)),
-            Verdict::Continue => Step::Alive(next),
-        }
-    }
-
-    fn end(self, finish: Finish) -> Continuation {
-        Continuation {
-            beam: self.beam,
-            token_ids: self.tokens,
-            text: self.text,
-            expansions: self.expansions,
-            log_probability: self.log_probability,
-            finish,
-        }
-    }
-}
-
-/// Expansions by the token that they drew, in order of their first expansion.
-fn group(drawn: &[Drawn], expansions: &[u32]) -> Vec<(Drawn, Vec<u32>)> {
-    let mut groups: Vec<(Drawn, Vec<u32>)> = Vec::new();
-    for (drawn, expansion) in drawn.iter().zip(expansions) {
-        match groups.iter_mut().find(|(first, _)| first.token == drawn.token) {
-            Some((_, members)) => members.push(*expansion),
-            None => groups.push((*drawn, vec![*expansion])),
-        }
-    }
-    groups
 }
