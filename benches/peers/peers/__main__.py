@@ -21,6 +21,9 @@ from .models import Policy, RewardModel
 from .search import greedy, search
 from .served import served
 
+# Options that are files.
+PLACES = ("data", "toolbeam", "policy", "toolprm", "out")
+
 
 def main():
     options = arguments()
@@ -39,7 +42,7 @@ def main():
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "options": {key: value for key, value in vars(options).items() if isinstance(value, (int, float))} | {"dtype": options.dtype},
+        "options": {key: value for key, value in vars(options).items() if key not in PLACES},
     }
     Path(options.out).write_text(json.dumps({"conditions": conditions, **found, "records": records}, indent=1))
     print(json.dumps(found, indent=1))

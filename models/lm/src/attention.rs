@@ -160,21 +160,23 @@ fn index_tensor(values: &[i64], device: Device) -> Result<Tensor, LmError> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     /// Two prompts, one of them shared; rows that decode, read several tokens, and begin a long prompt.
     fn spans() -> Vec<Span> {
-        let span = |trunks: &[Range<usize>], tail: Vec<i64>, new| Span {
-            trunks: trunks.iter().map(|trunk| vec![trunk.clone()]).collect(),
+        let span = |trunks: &[(usize, usize)], tail: Vec<i64>, new| Span {
+            trunks: trunks.iter().map(|&(from, to)| iter::once(from..to).collect()).collect(),
             tail,
             new,
         };
         vec![
-            span(&[1..40], vec![200, 201, 202], 1),
-            span(&[1..40], vec![210], 1),
-            span(&[1..40, 50..90], vec![220, 221, 222, 223], 3),
+            span(&[(1, 40)], vec![200, 201, 202], 1),
+            span(&[(1, 40)], vec![210], 1),
+            span(&[(1, 40), (50, 90)], vec![220, 221, 222, 223], 3),
             span(&[], (230..240).collect(), 10),
-            span(&[100..180], (240..280).collect(), 20),
+            span(&[(100, 180)], (240..280).collect(), 20),
             Span { trunks: vec![vec![1..30, 60..70]], tail: (300..336).collect(), new: 36 },
             span(&[], (350..390).collect(), 40),
         ]

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,6 +11,7 @@ use toolbeam_client::{Client, ClientConfig, Happening, v1};
 
 use crate::connection::ConnectionArgs;
 use crate::events;
+use crate::exit::Ended;
 use crate::output;
 use crate::tools::read_tools;
 
@@ -143,7 +143,7 @@ fn parse_temperature(text: &str) -> Result<f32, String> {
 }
 
 /// Searches once and prints. Fails if there is no valid answer.
-pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: CallArgs) -> Result<Ended> {
     let tools = args.tools.as_deref().map(read_tools).transpose()?;
     let request = v1::SearchRequest {
         search_id: args.search_id,
@@ -162,7 +162,7 @@ pub(crate) async fn run(args: CallArgs) -> Result<ExitCode> {
         }
         response
     };
-    Ok(if response.answers.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if response.answers.is_empty() { Ended::Short } else { Ended::Done })
 }
 
 /// Searches and prints each event; gives the response that the last one carries.

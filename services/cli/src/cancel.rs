@@ -1,9 +1,9 @@
 //! `toolbeam cancel`: ends a search that runs elsewhere.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use toolbeam_client::{Client, ClientConfig};
+
+use crate::exit::Ended;
 
 /// Arguments of `toolbeam cancel`.
 #[derive(clap::Args)]
@@ -16,12 +16,12 @@ pub(crate) struct CancelArgs {
 }
 
 /// Ends the search. Fails if none of this id is running.
-pub(crate) async fn run(args: CancelArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: CancelArgs) -> Result<Ended> {
     let client = Client::connect(&args.address, ClientConfig::default()).await?;
     if client.cancel(&args.search_id).await? {
         println!("cancelled {}", args.search_id);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Ended::Done);
     }
     println!("no search {} is running", args.search_id);
-    Ok(ExitCode::FAILURE)
+    Ok(Ended::Short)
 }

@@ -1,7 +1,5 @@
 //! `toolbeam demo`: the queries that ship with Toolbeam, through real services on a real socket.
 
-use std::process::ExitCode;
-
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,6 +8,7 @@ use toolbeam_client::{Client, v1};
 use toolbeam_serve::Listener;
 
 use crate::call::SearchArgs;
+use crate::exit::Ended;
 use crate::output;
 use crate::roles::{Engine, EngineArgs};
 use crate::tools::parse_tools;
@@ -47,7 +46,7 @@ struct GoldCall {
 }
 
 /// Searches every query. Fails unless at least [`NEEDED`] answers equal their gold answers.
-pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: DemoArgs) -> Result<Ended> {
     let queries: Vec<Query> = serde_json::from_str(QUERIES).context("the demo's queries")?;
     println!("loading the models ...");
     let engine = Engine::start(args.engine).await?;
@@ -72,7 +71,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         println!("  {verdict} the gold answer, {:.0} ms\n", output::total_ms(&response));
     }
     println!("{right} of {} answers equal their gold answers (at least {NEEDED} are needed)", queries.len());
-    Ok(if right >= NEEDED { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right >= NEEDED { Ended::Done } else { Ended::Short })
 }
 
 /// Whether the answer makes exactly the gold calls, in any order.

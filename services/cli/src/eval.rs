@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
@@ -10,6 +9,7 @@ use toolbeam_eval::{Report, Suite, load, run};
 
 use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
+use crate::exit::Ended;
 
 /// Evaluations.
 #[derive(Subcommand)]
@@ -52,13 +52,13 @@ enum SuiteName {
 }
 
 /// Runs an evaluation. Fails if a search failed.
-pub(crate) async fn run_eval(command: EvalCommand) -> Result<ExitCode> {
+pub(crate) async fn run_eval(command: EvalCommand) -> Result<Ended> {
     match command {
         EvalCommand::ExactMatch(args) => exact_match(args).await,
     }
 }
 
-async fn exact_match(args: ExactMatchArgs) -> Result<ExitCode> {
+async fn exact_match(args: ExactMatchArgs) -> Result<Ended> {
     let suite = match args.suite {
         SuiteName::SimplePython => Suite::SimplePython,
         SuiteName::SealToolsInDomain => Suite::SealToolsInDomain,
@@ -82,7 +82,7 @@ async fn exact_match(args: ExactMatchArgs) -> Result<ExitCode> {
         eprintln!("{id} failed: {message}");
     }
     println!("{}", summary(&report));
-    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.failed.is_empty() { Ended::Done } else { Ended::Short })
 }
 
 fn summary(report: &Report) -> String {

@@ -1,7 +1,6 @@
 //! What a failed command says, in one line, and its exit code.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -21,10 +20,17 @@ Exit codes:
   2  what was given is wrong: a flag, a file, or what they ask for
   3  what was needed failed: a service, a device, or time";
 
-/// The code of what was given wrongly. It is clap's, too.
-const WRONG: u8 = 2;
-/// The code of what failed.
-const FAILED: u8 = 3;
+/// How a command ended. Its number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Ended {
+    Done = 0,
+    /// It ran, and what it found is short of what was wanted.
+    Short = 1,
+    /// What was given is wrong. The number is clap's, too.
+    Wrong = 2,
+    Failed = 3,
+}
 
 /// A file that is not what it should be.
 #[derive(Debug)]
@@ -44,16 +50,16 @@ pub(crate) fn parse<C: Parser>() -> C {
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
         _ => {
             eprintln!("toolbeam: {}", one_line(&error.render().to_string()));
-            std::process::exit(WRONG.into())
+            toolbeam_serve::exit(Ended::Wrong as u8)
         }
     })
 }
 
-/// Says what went wrong, and gives the exit code.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+/// Says what went wrong.
+pub(crate) fn report(error: &anyhow::Error) -> Ended {
     let said = format!("{error:#}");
     eprintln!("toolbeam: {}", said.lines().collect::<Vec<_>>().join(" "));
-    ExitCode::from(if is_given(error) { WRONG } else { FAILED })
+    if is_given(error) { Ended::Wrong } else { Ended::Failed }
 }
 
 /// Whether the error is about what was given, and not about what failed.

@@ -14,10 +14,10 @@ mod output;
 mod roles;
 mod tools;
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
 use toolbeam_serve::{TelemetryConfig, init_telemetry};
+
+use exit::Ended;
 
 /// Which function calls should be made? Toolbeam answers by search.
 #[derive(Parser)]
@@ -56,7 +56,7 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     let mut cli: Cli = exit::parse();
     let is_service = match cli.command {
         Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_) => true,
@@ -71,20 +71,24 @@ async fn main() -> ExitCode {
         // What a person asked for is on standard output, and what is wrong is said once, at the end.
         cli.telemetry.log_filter = "error".to_owned();
     }
-    if let Err(error) = init_telemetry(&cli.telemetry) {
-        return exit::report(&error.into());
-    }
-    let done = match cli.command {
-        Command::Serve(args) => roles::serve(args).await.map(|()| ExitCode::SUCCESS),
-        Command::Policy(args) => roles::policy(args).await.map(|()| ExitCode::SUCCESS),
-        Command::Scorer(args) => roles::scorer(args).await.map(|()| ExitCode::SUCCESS),
-        Command::Gateway(args) => roles::gateway(args).await.map(|()| ExitCode::SUCCESS),
+    let ended = match init_telemetry(&cli.telemetry) {
+        Ok(()) => run(cli.command).await,
+        Err(error) => Err(error.into()),
+    };
+    toolbeam_serve::exit(ended.unwrap_or_else(|error| exit::report(&error)) as u8)
+}
+
+async fn run(command: Command) -> anyhow::Result<Ended> {
+    match command {
+        Command::Serve(args) => roles::serve(args).await.map(|()| Ended::Done),
+        Command::Policy(args) => roles::policy(args).await.map(|()| Ended::Done),
+        Command::Scorer(args) => roles::scorer(args).await.map(|()| Ended::Done),
+        Command::Gateway(args) => roles::gateway(args).await.map(|()| Ended::Done),
         Command::Call(args) => call::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Models(command) => check::run_models(command),
-    };
-    done.unwrap_or_else(|error| exit::report(&error))
+    }
 }

@@ -47,6 +47,6 @@ pub use metrics::{MetricsConfig, serve_metrics};
 pub use prompt::{Conversation, PromptError, PromptStore};
 pub use search_id::{MAX_SEARCH_ID_BYTES, check_search_id, require_search_id};
 pub use server::{Server, ServerConfig};
-pub use shutdown::shutdown_signal;
+pub use shutdown::{exit, shutdown_signal};
 pub use telemetry::{LogFormat, TelemetryConfig, init_telemetry};
 pub use tokio_util::sync::CancellationToken;

@@ -1,4 +1,6 @@
-//! The signal that ends a process.
+//! The signal that ends a process, and how it ends.
+
+use std::io::Write;
 
 /// Ready at the first SIGINT or SIGTERM. The second ends the process at once, with exit
 /// code 1. Where a handler cannot be installed, that signal keeps its default effect.
@@ -7,8 +9,16 @@ pub async fn shutdown_signal() {
     tokio::spawn(async {
         signalled().await;
         tracing::warn!("told a second time, ending at once");
-        std::process::exit(1);
+        exit(1);
     });
+}
+
+/// Ends the process at once, after what it printed. The destructors of C++ libraries do not run:
+/// a device's thread may still compute, and they would take its memory from under it.
+pub fn exit(code: u8) -> ! {
+    // Where nobody reads any more, nothing can be said either.
+    let _ = (std::io::stdout().flush(), std::io::stderr().flush());
+    signal_hook::low_level::exit(code.into())
 }
 
 async fn signalled() {

@@ -1,7 +1,7 @@
 //! Starting a runtime, and handles to its models.
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::TrySendError;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -9,7 +9,7 @@ use super::census::Census;
 use super::generate::{GenerateEvent, GenerateRequest};
 use super::places::Places;
 use super::read::{ReadReply, ReadRequest, ReadSequence};
-use super::thread::{self, Command, Work};
+use super::thread::{self, Command, Thread, Work};
 use crate::{
     DeviceChoice, DtypeChoice, Head, LmError, ModelConfig, ModelFiles, Profile, Prompt, PromptFormat,
     Tokenizer,
@@ -58,7 +58,8 @@ pub struct ModelInfo {
     pub prompts: PromptFormat,
 }
 
-/// A device's thread with its models. The thread ends when the last [`ModelHandle`] is gone.
+/// A device's thread with its models. It ends with the last [`ModelHandle`], whose drop waits for the
+/// pass that is computed.
 pub struct Runtime;
 
 impl Runtime {
@@ -70,10 +71,10 @@ impl Runtime {
     pub fn start(config: RuntimeConfig, models: Vec<ModelFiles>) -> Result<Vec<ModelHandle>, LmError> {
         // Every request with a place has room, and some messages beside them.
         let capacity = config.queue.saturating_mul(models.len()).saturating_add(MESSAGES);
-        let (commands, receiver) = std::sync::mpsc::sync_channel(capacity);
-        let loaded = thread::spawn(config, models, receiver)?;
+        let (thread, loaded) = thread::spawn(config, models, capacity)?;
+        let thread = Arc::new(thread);
         let handle =
-            |(model, (info, places))| ModelHandle { model, info, places, commands: commands.clone() };
+            |(model, (info, places))| ModelHandle { model, info, places, thread: Arc::clone(&thread) };
         Ok(loaded.into_iter().enumerate().map(handle).collect())
     }
 }
@@ -84,7 +85,7 @@ pub struct ModelHandle {
     model: usize,
     info: Arc<ModelInfo>,
     places: Arc<Places>,
-    commands: SyncSender<Command>,
+    thread: Arc<Thread>,
 }
 
 impl ModelHandle {
@@ -176,7 +177,7 @@ impl ModelHandle {
     }
 
     fn send(&self, work: Work) -> Result<(), LmError> {
-        self.commands.try_send(Command { model: self.model, work }).map_err(|error| match error {
+        self.thread.send(Command { model: self.model, work }).map_err(|error| match error {
             TrySendError::Full(_) => self.places.full(),
             TrySendError::Disconnected(_) => LmError::Stopped,
         })

@@ -4,7 +4,8 @@
 //! with a reply channel. A panic in a pass fails the requests of that pass.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
+use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,12 +37,41 @@ pub(super) enum Work {
 
 type Loaded = Vec<(Arc<ModelInfo>, Arc<Places>)>;
 
-/// Starts the thread and waits until the models are loaded.
+/// A started thread. The last of its owners waits for the pass that it computes, so that a process that
+/// ends does not take libtorch from under it.
+pub(super) struct Thread {
+    commands: Option<SyncSender<Command>>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    /// Hands work to the thread, unless too many messages wait or it ended.
+    pub(super) fn send(&self, command: Command) -> Result<(), TrySendError<()>> {
+        let commands = self.commands.as_ref().ok_or(TrySendError::Disconnected(()))?;
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => TrySendError::Full(()),
+            TrySendError::Disconnected(_) => TrySendError::Disconnected(()),
+        })
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        if let Some(running) = self.running.take() {
+            // What it panicked with was said to those whom it served.
+            let _ = running.join();
+        }
+    }
+}
+
+/// Starts the thread and waits until the models are loaded. As many as `capacity` messages may wait for it.
 pub(super) fn spawn(
     config: RuntimeConfig,
     models: Vec<ModelFiles>,
-    commands: Receiver<Command>,
-) -> Result<Loaded, LmError> {
+    capacity: usize,
+) -> Result<(Thread, Loaded), LmError> {
+    let (sender, commands) = std::sync::mpsc::sync_channel(capacity);
     let (report, loaded) = std::sync::mpsc::channel();
     let body = move || {
         // Nothing here is ever differentiated.
@@ -56,8 +86,9 @@ pub(super) fn spawn(
         }
     };
     let spawned = std::thread::Builder::new().name("toolbeam-device".into()).spawn(body);
-    spawned.map_err(|source| LmError::Read { path: "<device thread>".into(), source })?;
-    loaded.recv().unwrap_or(Err(LmError::Stopped))
+    let running = spawned.map_err(|source| LmError::Read { path: "<device thread>".into(), source })?;
+    let thread = Thread { commands: Some(sender), running: Some(running) };
+    Ok((thread, loaded.recv().unwrap_or(Err(LmError::Stopped))?))
 }
 
 fn load(config: &RuntimeConfig, models: &[ModelFiles]) -> Result<Vec<Resident>, LmError> {

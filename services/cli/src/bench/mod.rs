@@ -4,8 +4,8 @@ mod cases;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
+use crate::exit::Ended;
 use crate::models::{RuntimeArgs, policy_files};
 use anyhow::Result;
 use cases::Bench;
@@ -91,7 +91,7 @@ struct Report<'a> {
 }
 
 /// Loads the model, runs the case once for warmth and then as often as was asked for.
-pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: BenchArgs) -> Result<Ended> {
     let model = args.runtime.load(vec![policy_files(args.model.clone())]).await?.remove(0);
     let shape = args.shape();
     let mut bench = Bench::new(model.clone(), shape, args.seed)?;
@@ -114,7 +114,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
         false => print!("{report}"),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Ended::Done)
 }
 
 impl BenchArgs {

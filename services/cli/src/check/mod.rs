@@ -3,12 +3,11 @@
 mod report;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use toolbeam_lm::ModelFiles;
 
-use crate::exit::WrongFile;
+use crate::exit::{Ended, WrongFile};
 use report::Report;
 
 /// Subcommands of `toolbeam models`.
@@ -31,7 +30,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// Prints what is found; fails if the folder serves as nothing.
-pub(crate) fn run_models(command: ModelsCommand) -> Result<ExitCode> {
+pub(crate) fn run_models(command: ModelsCommand) -> Result<Ended> {
     let ModelsCommand::Check(args) = command;
     if !args.folder.is_dir() {
         let said = format!("{} is no folder; name one that holds config.json", args.folder.display());
@@ -42,5 +41,5 @@ pub(crate) fn run_models(command: ModelsCommand) -> Result<ExitCode> {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
         false => print!("{report}"),
     }
-    Ok(if report.serves() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.serves() { Ended::Done } else { Ended::Short })
 }
