@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 # A step is a tuple: ("name", NAME), ("arg", KEY, JSON), ("args_end",), ("call_end",), ("end",).
 ENDS_EXPANSION = {"name", "arg", "args_end", "end"}
 _DECODER = json.JSONDecoder()
+# What may follow a number.
+_DELIMITERS = tuple(",}] \n\r\t")
 
 
 @dataclass
@@ -66,8 +68,8 @@ class Answer:
             value, end = _DECODER.raw_decode(self.text, self.read)
         except json.JSONDecodeError:
             return None
-        if terminated and isinstance(value, (int, float)) and end == len(self.text):
-            return None  # a number ends where its delimiter begins
+        if terminated and isinstance(value, (int, float)) and self.text[end : end + 1] not in _DELIMITERS:
+            return None  # a number ends where its delimiter begins: "0." may become 0.5
         return value, end
 
     def _next(self):
