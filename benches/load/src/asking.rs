@@ -84,6 +84,8 @@ impl AskingArgs {
 
 /// What came of a search.
 pub(crate) struct Reply {
+    /// When it was called for.
+    pub(crate) start: Instant,
     /// From the call to the reply.
     pub(crate) seconds: f64,
     pub(crate) result: Result<v1::SearchResponse, ClientError>,
@@ -94,7 +96,7 @@ impl Reply {
     pub(crate) async fn of(client: &Client, request: v1::SearchRequest) -> Reply {
         let start = Instant::now();
         let result = client.search(request).await;
-        Reply { seconds: start.elapsed().as_secs_f64(), result }
+        Reply { start, seconds: start.elapsed().as_secs_f64(), result }
     }
 }
 

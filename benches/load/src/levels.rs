@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -44,7 +44,7 @@ struct Level {
     concurrency: usize,
     /// Those that were asked for.
     searches: usize,
-    /// Searches with a reply, over the time until the last of the level came.
+    /// While the level was full; see [`throughput`].
     searches_per_second: f64,
     /// Over the highest of all levels.
     over_peak: f64,
@@ -76,9 +76,8 @@ pub(crate) async fn run(
     let mut levels = Vec::new();
     for &concurrency in &args.levels {
         let requests = requests(args.searches.max(2 * concurrency));
-        let start = Instant::now();
         let replies = asking.all(&server.address, requests, concurrency).await?;
-        let level = Level::of(concurrency, &replies, start.elapsed().as_secs_f64(), server.memory());
+        let level = Level::of(concurrency, &replies, server.memory());
         eprintln!("{concurrency} at once: {:.2} searches/s", level.searches_per_second);
         levels.push(level);
     }
@@ -86,10 +85,10 @@ pub(crate) async fn run(
 }
 
 impl Level {
-    fn of(concurrency: usize, replies: &[Reply], seconds: f64, memory: Option<Memory>) -> Level {
+    fn of(concurrency: usize, replies: &[Reply], memory: Option<Memory>) -> Level {
         let mut errors = BTreeMap::new();
         let (mut latencies, mut cut_short) = (Vec::new(), 0);
-        for Reply { seconds, result } in replies {
+        for Reply { seconds, result, .. } in replies {
             match result {
                 Ok(response) => {
                     latencies.push(*seconds);
@@ -101,7 +100,7 @@ impl Level {
         Level {
             concurrency,
             searches: replies.len(),
-            searches_per_second: latencies.len() as f64 / seconds,
+            searches_per_second: throughput(replies),
             over_peak: 1.0,
             median_seconds: quantile(&latencies, 0.5),
             p99_seconds: quantile(&latencies, 0.99),
@@ -110,6 +109,16 @@ impl Level {
             memory,
         }
     }
+}
+
+/// Searches per second with a reply from the first call to the last: from then on fewer are in flight, and
+/// one long search would be timed alone.
+fn throughput(replies: &[Reply]) -> f64 {
+    let starts = || replies.iter().map(|reply| reply.start);
+    let Some((first, last)) = starts().min().zip(starts().max()) else { return 0.0 };
+    let by_then = |reply: &&Reply| reply.start + Duration::from_secs_f64(reply.seconds) <= last;
+    let done = replies.iter().filter(|reply| reply.result.is_ok()).filter(by_then).count();
+    done as f64 / (last - first).as_secs_f64()
 }
 
 impl Report {
@@ -167,17 +176,40 @@ impl fmt::Display for Level {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
     fn throughput_is_compared_with_the_peak_and_past_it() {
         let check = |speeds: &[f64], lowest: f64| {
-            let level = |speed: &f64| Level { searches_per_second: *speed, ..Level::of(1, &[], 1.0, None) };
+            let level = |speed: &f64| Level { searches_per_second: *speed, ..Level::of(1, &[], None) };
             let report = Report::of(speeds.iter().map(level).collect());
             assert!((report.lowest_past_peak_over_peak - lowest).abs() < 1e-12, "{speeds:?}: {report}");
         };
         check(&[1.0, 4.0, 3.0, 3.5], 0.75);
         check(&[1.0, 2.0, 4.0], 1.0);
         check(&[], 1.0);
+    }
+
+    #[test]
+    fn throughput_is_that_of_a_full_level() {
+        let first = Instant::now();
+        let reply = |start: f64, seconds: f64| Reply {
+            start: first + Duration::from_secs_f64(start),
+            seconds,
+            result: Ok(v1::SearchResponse::default()),
+        };
+        // Two at once until the last begins after 4 seconds, and then a long one.
+        let replies = [
+            reply(0.0, 2.0),
+            reply(0.0, 1.0),
+            reply(1.0, 3.0),
+            reply(2.0, 1.0),
+            reply(3.0, 99.0),
+            reply(4.0, 1.0),
+        ];
+        assert!((throughput(&replies) - 4.0 / 4.0).abs() < 1e-6);
+        assert_eq!(throughput(&[]), 0.0);
     }
 }

@@ -51,7 +51,7 @@ impl Services {
         let engine = gateway.engine();
         let (connector, listener) = memory();
         tokio::spawn(gateway.run(listener, pending()));
-        Services { engine, models, channel: connector.channel(&ChannelConfig::default()) }
+        Services { engine, models, channel: connector.channel(&ChannelConfig::within()) }
     }
 
     pub(crate) fn client(&self, config: ClientConfig) -> Client {
@@ -89,7 +89,7 @@ fn serve(services: Routes) -> Channel {
         let server = Server { config: ServerConfig::default(), services, health, overdue };
         server.run(listener, pending()).await
     });
-    connector.channel(&ChannelConfig::default())
+    connector.channel(&ChannelConfig::within())
 }
 
 /// One of five requests over a small tool.

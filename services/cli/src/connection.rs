@@ -29,6 +29,6 @@ impl ConnectionArgs {
                 tracing::error!(%error, "the services ended");
             }
         });
-        Ok(Client::over(connector.channel(&ChannelConfig::default()), config))
+        Ok(Client::over(connector.channel(&ChannelConfig::within()), config))
     }
 }

@@ -251,5 +251,5 @@ async fn serve_in_memory(services: Routes, config: ServerConfig) -> Channel {
             tracing::error!(%error, "the models' services ended");
         }
     });
-    connector.channel(&ChannelConfig::default())
+    connector.channel(&ChannelConfig::within())
 }

@@ -13,7 +13,7 @@ pub struct ChannelConfig {
     /// The longest time to establish a connection, in milliseconds.
     #[arg(long, env = "TOOLBEAM_CONNECT_TIMEOUT_MS", default_value_t = 2_000)]
     pub connect_timeout_ms: u64,
-    /// How often a connection with calls in progress is pinged, in milliseconds.
+    /// How often a connection with calls in progress is pinged, in milliseconds; 0 is never.
     #[arg(long, env = "TOOLBEAM_KEEP_ALIVE_INTERVAL_MS", default_value_t = 5_000)]
     pub keep_alive_interval_ms: u64,
     /// How long a ping may stay unanswered before the connection counts as dead
@@ -33,6 +33,14 @@ impl Default for ChannelConfig {
     }
 }
 
+impl ChannelConfig {
+    /// Of channels within a process. There are no pings: a process that was stopped for a while, or had
+    /// no time, would take itself for dead.
+    pub fn within() -> ChannelConfig {
+        ChannelConfig { keep_alive_interval_ms: 0, ..ChannelConfig::default() }
+    }
+}
+
 /// A channel to `address` (`host:port` or `http://host:port`). It connects with
 /// the first call and again after a connection was lost; a call without a
 /// connection fails as unavailable within the connect timeout.
@@ -48,10 +56,14 @@ pub fn connect_lazy(address: &str, config: &ChannelConfig) -> Result<Channel, Se
 
 /// Applies the configuration to an endpoint, whatever it connects through.
 pub(crate) fn configured(endpoint: Endpoint, config: &ChannelConfig) -> Endpoint {
-    endpoint
+    let endpoint = endpoint
         .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+        .tcp_nodelay(true)
+        .http2_adaptive_window(true);
+    if config.keep_alive_interval_ms == 0 {
+        return endpoint;
+    }
+    endpoint
         .http2_keep_alive_interval(Duration::from_millis(config.keep_alive_interval_ms))
         .keep_alive_timeout(Duration::from_millis(config.keep_alive_timeout_ms))
-        .tcp_nodelay(true)
-        .http2_adaptive_window(true)
 }
