@@ -29,6 +29,12 @@ pub enum EvalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A category of BFCL that is not checked here.
+    #[error("BFCL's category {name} is not checked; give one of its single-turn Python categories")]
+    Category {
+        /// The category.
+        name: String,
+    },
     /// A file without a single record.
     #[error("{} holds no record; use the file as it is published", path.display())]
     Empty {

@@ -1,4 +1,5 @@
-//! Exact-match counts of a running Toolbeam on public evaluation sets.
+//! How good a running Toolbeam is on public evaluation sets: exact-match counts, and the verdicts of BFCL's
+//! AST checker ([`BfclChecker`]), which need no Toolbeam.
 //!
 //! [`load`] reads a [`Suite`] from a folder that the user points at: the sets are not part of the
 //! project. [`run`] asks a Toolbeam for each [`Record`]'s calls and compares the best answer with the
@@ -27,12 +28,15 @@ mod bfcl;
 mod error;
 mod gold;
 mod options;
+mod python;
 mod report;
 mod run;
 mod seal_tools;
 mod source;
 mod suite;
 
+pub use bfcl::checker::{BfclChecker, BfclVerdict};
+pub use bfcl::vectors::{Agreement, compare_verdicts};
 pub use error::EvalError;
 pub use gold::Gold;
 pub use report::Report;

@@ -16,11 +16,22 @@ impl Source {
     pub(crate) fn open(data: &Path, set: &str, file: &str) -> Result<Source, EvalError> {
         let nested = data.join(set).join(file);
         let path = if nested.exists() { nested } else { data.join(file) };
+        Source::file(&path)
+    }
+
+    /// Reads a file.
+    pub(crate) fn file(path: &Path) -> Result<Source, EvalError> {
+        let path = path.to_owned();
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Source { path, text }),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(EvalError::Missing { path }),
             Err(source) => Err(EvalError::Read { path, source }),
         }
+    }
+
+    /// What is wrong with a line, counted from 1.
+    pub(crate) fn wrong(&self, line: usize, reason: String) -> EvalError {
+        EvalError::Line { path: self.path.clone(), line, reason }
     }
 
     /// What `read` makes of every line that is not blank. Its error is what is wrong with the line.
@@ -29,9 +40,7 @@ impl Source {
         mut read: impl FnMut(&'a str) -> Result<T, String>,
     ) -> Result<Vec<T>, EvalError> {
         let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let records = lines.map(|(index, line)| {
-            read(line).map_err(|reason| EvalError::Line { path: self.path.clone(), line: index + 1, reason })
-        });
+        let records = lines.map(|(index, line)| read(line).map_err(|reason| self.wrong(index + 1, reason)));
         let records: Vec<T> = records.collect::<Result<_, _>>()?;
         if records.is_empty() {
             return Err(EvalError::Empty { path: self.path.clone() });

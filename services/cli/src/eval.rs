@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use toolbeam_eval::{Report, Suite, load, run};
+use toolbeam_eval::{Report, Suite, compare_verdicts, load, run};
 
 use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
@@ -15,7 +15,9 @@ use crate::exit::Ended;
 #[derive(Subcommand)]
 pub(crate) enum EvalCommand {
     /// Count answers that equal the gold calls exactly.
-    ExactMatch(ExactMatchArgs),
+    ExactMatch(Box<ExactMatchArgs>),
+    /// Compare verdicts of BFCL's AST checker with those of Toolbeam's. Fails if any differs.
+    CheckBfcl(CheckBfclArgs),
 }
 
 /// Arguments of `toolbeam eval exact-match`.
@@ -42,6 +44,17 @@ pub(crate) struct ExactMatchArgs {
     connection: ConnectionArgs,
 }
 
+/// Arguments of `toolbeam eval check-bfcl`.
+#[derive(clap::Args)]
+pub(crate) struct CheckBfclArgs {
+    /// The folder with BFCL's questions and, in `possible_answer`, its answers.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// JSON lines of id, category, output (the model's text), valid and error_type.
+    #[arg(long, value_name = "FILE")]
+    vectors: PathBuf,
+}
+
 /// Evaluation sets by name.
 #[derive(Clone, Copy, ValueEnum)]
 enum SuiteName {
@@ -54,8 +67,17 @@ enum SuiteName {
 /// Runs an evaluation. Fails if a search failed.
 pub(crate) async fn run_eval(command: EvalCommand) -> Result<Ended> {
     match command {
-        EvalCommand::ExactMatch(args) => exact_match(args).await,
+        EvalCommand::ExactMatch(args) => exact_match(*args).await,
+        EvalCommand::CheckBfcl(args) => check_bfcl(&args),
     }
+}
+
+fn check_bfcl(args: &CheckBfclArgs) -> Result<Ended> {
+    let found = compare_verdicts(&args.data, &args.vectors)?;
+    found.differences.iter().for_each(|difference| println!("{difference}"));
+    println!("{} of {} also say why in the same words", found.same_reason, found.agree);
+    println!("agree {} of {}", found.agree, found.total);
+    Ok(if found.agree == found.total { Ended::Done } else { Ended::Short })
 }
 
 async fn exact_match(args: ExactMatchArgs) -> Result<Ended> {

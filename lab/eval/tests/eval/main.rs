@@ -1,6 +1,7 @@
 //! What the evaluation promises: how sets are read, which answers are right, and what is counted.
 
 mod accepting;
+mod checker;
 mod loading;
 mod running;
 

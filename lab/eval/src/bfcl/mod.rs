@@ -1,5 +1,8 @@
 //! BFCL's single-turn sets: a file of questions and a file of possible answers, joined by id.
 
+pub(crate) mod checker;
+pub(crate) mod vectors;
+
 use std::collections::HashMap;
 use std::path::Path;
 
