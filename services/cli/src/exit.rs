@@ -16,7 +16,7 @@ pub(crate) const CODES: &str = "\
 Exit codes:
   0  done
   1  searched, and there is no valid answer; the demo: too few answers equal their gold answers;
-     models check: the folder serves as nothing
+     models check: the folder serves as nothing; eval check-bfcl: a verdict differs
   2  what was given is wrong: a flag, a file, or what they ask for
   3  what was needed failed: a service, a device, or time";
 

@@ -64,10 +64,10 @@ pub fn compare_verdicts(data: &Path, vectors: &Path) -> Result<Agreement, EvalEr
         let theirs = vector.reason();
         if verdict.is_valid() == vector.valid {
             found.agree += 1;
-            found.same_reason += usize::from(verdict.error_type.as_deref() == theirs);
+            found.same_reason += usize::from(verdict.error_type == theirs);
         } else {
             let words = |reason: Option<&str>| reason.unwrap_or("valid").to_owned();
-            let (recorded, ours) = (words(theirs), words(verdict.error_type.as_deref()));
+            let (recorded, ours) = (words(theirs), words(verdict.error_type));
             found.differences.push(format!(
                 "vector {} ({}): {recorded} recorded, {ours} here",
                 index + 1,

@@ -26,7 +26,7 @@ fn judge(category: &str, functions: &str, right: &str, outputs: &[(&str, Option<
     let checker = BfclChecker::open(folder.path(), category).expect("the category");
     for (output, expected) in outputs {
         let verdict = checker.check("q", output).expect("the record");
-        assert_eq!(verdict.error_type.as_deref(), *expected, "{output}");
+        assert_eq!(verdict.error_type, *expected, "{output}");
         assert_eq!(verdict.is_valid(), expected.is_none());
     }
     assert!(checker.check("another", "[]").is_none());

@@ -9,7 +9,6 @@ mod decode;
 mod types;
 mod values;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -25,7 +24,7 @@ use super::FOLDER;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BfclVerdict {
     /// Why it is not valid, in BFCL's words: its `error_type`, or `crash` where its checker raises.
-    pub error_type: Option<Cow<'static, str>>,
+    pub error_type: Option<&'static str>,
 }
 
 impl BfclVerdict {
@@ -131,7 +130,7 @@ impl BfclChecker {
     pub fn check(&self, id: &str, output: &str) -> Option<BfclVerdict> {
         let question = self.questions.get(id)?;
         let fault = self.judge(question, output).err();
-        Some(BfclVerdict { error_type: fault.map(|fault| fault.0.into()) })
+        Some(BfclVerdict { error_type: fault.map(|fault| fault.0) })
     }
 
     fn judge(&self, question: &Question, output: &str) -> Result<(), Fault> {
