@@ -10,8 +10,11 @@ use toolbeam_client::v1;
 
 use crate::asking::{AskingArgs, Reply};
 use crate::prompts::Prompts;
-use crate::server::{Memory, Server};
+use crate::server::{Memory, Server, ServerArgs};
 use crate::statistics::quantile;
+
+/// Searches before those of a level.
+const WARM_UP: usize = 4;
 
 /// Which levels are measured.
 #[derive(clap::Args)]
@@ -19,8 +22,9 @@ pub(crate) struct LevelsArgs {
     /// How many searches are in flight, level by level.
     #[arg(long, value_delimiter = ',', default_value = "1,2,4,8,16,32,64,128,256")]
     levels: Vec<usize>,
-    /// The fewest searches of a level; it has at least twice as many as are in flight.
-    #[arg(long, default_value_t = 40)]
+    /// The fewest searches of a level; it has at least twice as many as are in flight. A Toolbeam that is
+    /// started for this starts anew for every level, which makes the same searches as the others.
+    #[arg(long, default_value_t = 64)]
     searches: usize,
     /// Mark the tools of every prompt too, so that prompts of one record share no more than their first
     /// tokens; otherwise the mark stands at the end of the user's message, and later levels find the
@@ -48,6 +52,8 @@ struct Level {
     searches_per_second: f64,
     /// Over the highest of all levels.
     over_peak: f64,
+    /// What both models computed for the searches that were done while the level was full.
+    tokens_per_second: f64,
     /// Of searches with a reply.
     median_seconds: f64,
     p99_seconds: f64,
@@ -63,20 +69,21 @@ struct Level {
 pub(crate) async fn run(
     args: &LevelsArgs,
     asking: &AskingArgs,
-    server: &Server,
+    server: &ServerArgs,
     prompts: Prompts,
 ) -> Result<Report> {
-    let mut made = 0;
-    let mut requests = |count: usize| {
-        let of = made..made + count;
-        made += count;
-        of.map(|index| asking.request(prompts.marked(index, index), index as u64)).collect::<Vec<_>>()
+    let requests = |first: usize, count: usize| {
+        let made = (first..first + count).map(|index| asking.request(prompts.marked(index, index), index as u64));
+        made.collect::<Vec<_>>()
     };
-    asking.all(&server.address, requests(4), 2).await?;
-    let mut levels = Vec::new();
+    let (mut levels, mut made) = (Vec::new(), 0);
     for &concurrency in &args.levels {
-        let requests = requests(args.searches.max(2 * concurrency));
-        let replies = asking.all(&server.address, requests, concurrency).await?;
+        let server = Server::start(server)?;
+        asking.all(&server.address, requests(made, WARM_UP), 2).await?;
+        let searches = args.searches.max(2 * concurrency);
+        let replies = asking.all(&server.address, requests(made + WARM_UP, searches), concurrency).await?;
+        // One that goes on running must not be asked twice.
+        made += if server.is_started() { 0 } else { WARM_UP + searches };
         let level = Level::of(concurrency, &replies, server.memory());
         eprintln!("{concurrency} at once: {:.2} searches/s", level.searches_per_second);
         levels.push(level);
@@ -94,14 +101,21 @@ impl Level {
                     latencies.push(*seconds);
                     cut_short += usize::from(response.stop_reason() == v1::StopReason::Deadline);
                 }
-                Err(error) => *errors.entry(format!("{:?}", error.code())).or_default() += 1,
+                Err(error) => {
+                    let count: &mut usize = errors.entry(format!("{:?}", error.code())).or_default();
+                    *count += 1;
+                    if *count == 1 {
+                        eprintln!("{concurrency} at once, a search failed: {error}");
+                    }
+                }
             }
         }
         Level {
             concurrency,
             searches: replies.len(),
-            searches_per_second: throughput(replies),
+            searches_per_second: throughput(replies, |_| 1.0),
             over_peak: 1.0,
+            tokens_per_second: throughput(replies, tokens),
             median_seconds: quantile(&latencies, 0.5),
             p99_seconds: quantile(&latencies, 0.99),
             errors,
@@ -111,14 +125,22 @@ impl Level {
     }
 }
 
-/// Searches per second with a reply from the first call to the last: from then on fewer are in flight, and
-/// one long search would be timed alone.
-fn throughput(replies: &[Reply]) -> f64 {
+/// What replies are worth, per second from the first call to the last: from then on fewer are in flight,
+/// and one long search would be timed alone.
+fn throughput(replies: &[Reply], worth: impl Fn(&v1::SearchResponse) -> f64) -> f64 {
     let starts = || replies.iter().map(|reply| reply.start);
     let Some((first, last)) = starts().min().zip(starts().max()) else { return 0.0 };
     let by_then = |reply: &&Reply| reply.start + Duration::from_secs_f64(reply.seconds) <= last;
-    let done = replies.iter().filter(|reply| reply.result.is_ok()).filter(by_then).count();
-    done as f64 / (last - first).as_secs_f64()
+    let done = replies.iter().filter(by_then).filter_map(|reply| reply.result.as_ref().ok());
+    done.map(worth).sum::<f64>() / (last - first).as_secs_f64()
+}
+
+/// Tokens that both models computed for a search.
+fn tokens(response: &v1::SearchResponse) -> f64 {
+    let usage = response.usage.unwrap_or_default();
+    let policy = usage.policy.map_or(0, |policy| policy.prompt_tokens + policy.decode_tokens);
+    let reward = usage.reward.map_or(0, |reward| reward.prompt_tokens + reward.answer_tokens);
+    (policy + reward) as f64
 }
 
 impl Report {
@@ -145,10 +167,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "| at once | searches | searches/s | of peak | median s | p99 s | errors | cut short | resident MiB \
-             | peak MiB |"
+            "| at once | searches | searches/s | of peak | tokens/s | median s | p99 s | errors | cut short \
+             | resident MiB | peak MiB |"
         )?;
-        writeln!(f, "| ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |")?;
+        writeln!(f, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |")?;
         self.levels.iter().try_for_each(|level| writeln!(f, "{level}"))
     }
 }
@@ -159,11 +181,12 @@ impl fmt::Display for Level {
         let errors = self.errors.iter().map(|(code, count)| format!("{count} {code}")).collect::<Vec<_>>();
         write!(
             f,
-            "| {} | {} | {:.2} | {:.0}% | {:.2} | {:.2} | {} | {} | {} | {} |",
+            "| {} | {} | {:.2} | {:.0}% | {:.0} | {:.2} | {:.2} | {} | {} | {} | {} |",
             self.concurrency,
             self.searches,
             self.searches_per_second,
             100.0 * self.over_peak,
+            self.tokens_per_second,
             self.median_seconds,
             self.p99_seconds,
             if errors.is_empty() { "none".to_owned() } else { errors.join(", ") },
@@ -209,7 +232,8 @@ mod tests {
             reply(3.0, 99.0),
             reply(4.0, 1.0),
         ];
-        assert!((throughput(&replies) - 4.0 / 4.0).abs() < 1e-6);
-        assert_eq!(throughput(&[]), 0.0);
+        assert!((throughput(&replies, |_| 1.0) - 4.0 / 4.0).abs() < 1e-6);
+        assert!((throughput(&replies, |_| 10.0) - 10.0).abs() < 1e-5);
+        assert_eq!(throughput(&[], |_| 1.0), 0.0);
     }
 }

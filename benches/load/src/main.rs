@@ -70,8 +70,7 @@ async fn main() -> ExitCode {
 
 async fn levels(args: Arguments<levels::LevelsArgs>) -> Result<()> {
     let prompts = Prompts::read(&args.data, args.own.cold)?;
-    let server = Server::start(&args.server)?;
-    let report = levels::run(&args.own, &args.asking, &server, prompts).await?;
+    let report = levels::run(&args.own, &args.asking, &args.server, prompts).await?;
     write(args.out.as_deref(), &args.asking, &report)?;
     print!("{report}");
     Ok(())

@@ -71,6 +71,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Whether it was started for this.
+    pub(crate) fn is_started(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// The memory of a process that was started here, where the system tells it.
     pub(crate) fn memory(&self) -> Option<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).ok()?;

@@ -1,5 +1,8 @@
 //! Matrix products with a model's weights.
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 use tch::{Device, Kind, Tensor};
 
 use crate::LmError;
@@ -9,33 +12,66 @@ use crate::cpu::native::Packed;
 /// is more than what is saved.
 const PACKED_FLOATS: i64 = 1 << 18;
 
-/// In float32, oneDNN multiplies 9 to 63 rows by a packed weight with this many outputs or more at a
-/// third of the speed that it has with 8 rows; then it gets 8 at a time.
+/// On some processors oneDNN multiplies 9 to 63 float32 rows by a packed weight with this many outputs or
+/// more at a third of the speed that it has with 8 rows. There, it gets 8 at a time; see [`few_are_faster`].
 const WIDE: i64 = 1024;
 
 /// How many it gets.
 const FEW_ROWS: i64 = 8;
 
-/// From so many rows on, one product is as fast.
+/// From so many rows on, one product is as fast everywhere.
 const MANY_ROWS: i64 = 64;
 
-/// Up to so many rows, products have one of [`row_counts`].
-const FILLED: i64 = 512;
+/// The most rows of a product on the CPU. Products have one of [`row_counts`], and of more rows there are
+/// several.
+const MOST_ROWS: i64 = 512;
 
-/// The number of rows that a product of at least `rows` has. For every number of rows oneDNN makes code
-/// of its own when it first meets it, which takes ten times as long as a decode step; so products of few
-/// rows are filled up to the next of some numbers, by a fourth at most, and these are met at the start.
+/// The number of rows that products of at least `rows` have together. For every number of rows oneDNN makes
+/// code of its own when it first meets it, which takes ten times as long as a decode step; so products are
+/// filled up to the next of some numbers, by a fourth at most, and these are met at the start.
 pub(crate) fn rows_for(rows: i64, device: Device) -> i64 {
-    if device != Device::Cpu || rows > FILLED {
+    if device != Device::Cpu {
         return rows;
     }
-    row_counts().find(|count| *count >= rows).unwrap_or(rows)
+    let rest = rows % MOST_ROWS;
+    rows - rest + row_counts().find(|count| *count >= rest).filter(|_| rest > 0).unwrap_or(0)
 }
 
 /// Ascending: 1 to 8, and four between each power of two and the next.
 pub(crate) fn row_counts() -> impl Iterator<Item = i64> {
     let spread = (3..).flat_map(|power| (5..=8).map(move |fourths| (1i64 << power) / 4 * fourths));
-    (1..=8).chain(spread).take_while(|count| *count <= FILLED)
+    (1..=8).chain(spread).take_while(|count| *count <= MOST_ROWS)
+}
+
+/// Whether oneDNN on this processor multiplies float32 rows faster by a few at a time. It is measured once:
+/// where it is so, whole products take three times as long, and elsewhere half as long.
+fn few_are_faster() -> bool {
+    static FASTER: OnceLock<bool> = OnceLock::new();
+    *FASTER.get_or_init(|| {
+        let faster = measure_few().unwrap_or(false);
+        tracing::debug!(faster, "products of a few float32 rows at a time");
+        faster
+    })
+}
+
+/// See [`few_are_faster`]; an error means that oneDNN cannot multiply here at all.
+fn measure_few() -> Result<bool, LmError> {
+    let zeros = |shape: [i64; 2]| Tensor::f_zeros(shape, (Kind::Float, Device::Cpu));
+    let input = zeros([3 * FEW_ROWS, 256])?;
+    let Some(weight) = Packed::new(&zeros([2 * WIDE, 256])?) else { return Ok(false) };
+    let seconds = |rows: i64| -> Result<Duration, LmError> {
+        let mut best = Duration::MAX;
+        // The first of them makes the code.
+        for _ in 0..5 {
+            let began = Instant::now();
+            for from in (0..input.size()[0]).step_by(rows as usize) {
+                let _ = weight.linear(&input.f_narrow(0, from, rows)?, None)?;
+            }
+            best = best.min(began.elapsed());
+        }
+        Ok(best)
+    };
+    Ok(seconds(FEW_ROWS)? < seconds(3 * FEW_ROWS)?)
 }
 
 /// Rows (T, D) and as many more of zeros as make it (count, D).
@@ -100,7 +136,7 @@ impl Linear {
         }
     }
 
-    /// One product of all rows, or several of a few.
+    /// One product of all rows, or several of some.
     fn by_rows(
         &self,
         input: &Tensor,
@@ -108,11 +144,13 @@ impl Linear {
         product: impl Fn(i64, i64) -> Result<Tensor, LmError>,
     ) -> Result<Tensor, LmError> {
         let rows = input.size()[0];
-        if kind == Kind::BFloat16 || self.outputs < WIDE || rows <= FEW_ROWS || rows >= MANY_ROWS {
+        let in_few = kind == Kind::Float && self.outputs >= WIDE && rows < MANY_ROWS && few_are_faster();
+        let most = if in_few { FEW_ROWS } else { MOST_ROWS };
+        if rows <= most {
             return product(0, rows);
         }
-        let pieces = (0..rows).step_by(FEW_ROWS as usize);
-        let pieces = pieces.map(|from| product(from, FEW_ROWS.min(rows - from)));
+        let pieces = (0..rows).step_by(most as usize);
+        let pieces = pieces.map(|from| product(from, most.min(rows - from)));
         Ok(Tensor::f_cat(&pieces.collect::<Result<Vec<_>, _>>()?, 0)?)
     }
 }
@@ -125,18 +163,20 @@ mod tests {
     fn products_are_filled_up_by_a_fourth_at_most() {
         let counts: Vec<i64> = row_counts().collect();
         assert_eq!(counts[..14], [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24]);
-        assert_eq!(counts.last(), Some(&FILLED));
+        assert_eq!(counts.last(), Some(&MOST_ROWS));
         for rows in 1..2000 {
             let filled = rows_for(rows, Device::Cpu);
             assert!(filled >= rows && 4 * filled <= 5 * rows + 3, "{rows} rows become {filled}");
         }
+        assert_eq!((rows_for(0, Device::Cpu), rows_for(1025, Device::Cpu)), (0, 1025));
         assert_eq!(rows_for(13, Device::Cuda(0)), 13);
     }
 
     #[test]
     fn a_layer_gives_the_same_however_its_weight_lies() {
         for kind in [Kind::Float, Kind::BFloat16] {
-            for (rows, inputs, outputs) in [(1, 256, 2048), (20, 256, 2048), (64, 300, 1024), (9, 64, 96)] {
+            let sizes = [(1, 256, 2048), (20, 256, 2048), (64, 300, 1024), (9, 64, 96), (1030, 256, 1024)];
+            for (rows, inputs, outputs) in sizes {
                 let random = |shape: &[i64]| {
                     Tensor::randn(shape, (Kind::Float, Device::Cpu)).multiply_scalar(0.1).to_kind(kind)
                 };

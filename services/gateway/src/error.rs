@@ -1,6 +1,7 @@
 //! The gateway's errors and, in this file only, what they are in gRPC.
 
 use std::error::Error as _;
+use std::iter::successors;
 use std::time::Duration;
 
 use tonic::{Code, Response, Status, TimeoutExpired};
@@ -116,7 +117,12 @@ fn of_failure(failure: Failure) -> Status {
 
 /// What a status of the service called `peer` means for a search.
 pub(crate) fn failure(peer: &str, status: &Status) -> Failure {
-    let said = || format!("{peer}: {}", status.message());
+    // The transport says why in its error's sources only.
+    let said = || {
+        let causes = successors(status.source(), |error| (*error).source());
+        let causes = causes.map(|cause| format!(": {cause}"));
+        format!("{peer}: {}{}", status.message(), causes.collect::<String>())
+    };
     match status.code() {
         // The transport's own errors carry a source; a peer's do not.
         Code::Unknown | Code::Internal if status.source().is_some() => Failure::Unavailable(said()),

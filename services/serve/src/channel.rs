@@ -7,6 +7,14 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::error::ServeError;
 
+/// The most bytes that are on their way to a reader of one call, on both sides of a connection.
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same of all calls of a connection. h2 holds this much of small messages that wait for their readers,
+/// each counted as 256 bytes, to be an attack, half of it to be exact, and ends the connection with all its
+/// calls: hundreds must fit, because they wait whenever a service has no time for a moment.
+pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
+
 /// How a service connects to another one.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ChannelConfig {
@@ -59,7 +67,8 @@ pub(crate) fn configured(endpoint: Endpoint, config: &ChannelConfig) -> Endpoint
     let endpoint = endpoint
         .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
         .tcp_nodelay(true)
-        .http2_adaptive_window(true);
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
     if config.keep_alive_interval_ms == 0 {
         return endpoint;
     }

@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tower::util::MapResponseLayer;
 
+use crate::channel::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::listener::Listener;
@@ -92,9 +93,14 @@ impl Server {
         let services = with_reflection(services, self.health.services())?;
         let router = tonic::transport::Server::builder()
             .tcp_nodelay(true)
-            .http2_adaptive_window(Some(true))
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .max_concurrent_streams(self.config.max_streams)
+            // h2 ends a connection, with all its calls, whose caller gives up more than 20 calls that the
+            // server has not seen yet. Many searches end so while a server has no time; as many calls may as
+            // can be in progress.
+            .http2_max_pending_accept_reset_streams(usize::try_from(self.config.max_streams).ok())
             .layer(MapResponseLayer::new(name_mistake))
             .add_routes(services);
         let serving = async move {

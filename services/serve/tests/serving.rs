@@ -103,6 +103,45 @@ async fn calls_that_never_end_do_not_hold_a_shutdown() {
     drop(watching);
 }
 
+/// A search that ends gives up its calls, and a server without time sees them begin and end at once.
+#[tokio::test]
+async fn calls_given_up_do_not_cost_others_their_connection() {
+    let (connector, listener) = memory();
+    let channel = connector.channel(&ChannelConfig::within());
+    let (stall, mut stalled) = tokio::sync::mpsc::channel::<()>(1);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let running = start(listener, 0).await;
+            running.health.serving().await;
+            let _ = stalled.recv().await;
+            // The server's only thread: nothing is accepted meanwhile.
+            std::thread::sleep(Duration::from_millis(600));
+            running.health.not_serving().await;
+            let _ = stalled.recv().await;
+        });
+    });
+    let request = HealthCheckRequest { service: String::new() };
+    let watching = HealthClient::new(channel.clone()).watch(request).await.expect("watched");
+    let mut statuses = watching.into_inner();
+    let first = statuses.message().await.expect("the connection holds").expect("a status");
+    assert_eq!(first.status(), ServingStatus::Serving);
+    stall.send(()).await.expect("the server waits for this");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let call = |_| tokio::spawn({
+        let channel = channel.clone();
+        async move { health_of(&channel, "").await }
+    });
+    let calls: Vec<_> = (0..1000).map(call).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    calls.iter().for_each(JoinHandle::abort);
+    let then = statuses.message().await.expect("the connection holds").expect("a status");
+    assert_eq!(then.status(), ServingStatus::NotServing);
+    let status = health_of(&channel, "").await;
+    assert_eq!(status.ok(), Some(ServingStatus::NotServing));
+    drop(stall);
+}
+
 #[tokio::test]
 async fn a_dead_peer_is_unavailable_in_time() {
     // Bound and never accepted from: the handshake is never answered.
