@@ -73,7 +73,8 @@ pub(crate) async fn run(
     prompts: Prompts,
 ) -> Result<Report> {
     let requests = |first: usize, count: usize| {
-        let made = (first..first + count).map(|index| asking.request(prompts.marked(index, index), index as u64));
+        let made =
+            (first..first + count).map(|index| asking.request(prompts.marked(index, index), index as u64));
         made.collect::<Vec<_>>()
     };
     let (mut levels, mut made) = (Vec::new(), 0);

@@ -17,6 +17,7 @@ use crate::cpu::{Element, slice, slice_mut, with_element};
 use cascade::Cascade;
 
 mod cascade;
+mod shared;
 
 /// The most new tokens of a sequence that count as a few.
 const FEW: usize = 32;
@@ -120,7 +121,7 @@ fn part(queries: &Tensor, members: &Members) -> Result<Tensor, LmError> {
     }
 }
 
-/// Groups tokens by the trunks that they attend to.
+/// Groups tokens by what they attend to together.
 fn kernel_plan(spans: Vec<Span>) -> Plan {
     let mut places = HashMap::new();
     let mut plan = Plan { trunks: Vec::new(), tails: Vec::new(), tokens: 0 };
@@ -136,6 +137,7 @@ fn kernel_plan(spans: Vec<Span>) -> Plan {
         }
         plan.tails.push((span.tail.into_iter().map(|slot| slot as usize).collect(), new));
     }
+    shared::share(&mut plan);
     plan
 }
 
@@ -164,7 +166,8 @@ mod tests {
 
     use super::*;
 
-    /// Two prompts, one of them shared; rows that decode, read several tokens, and begin a long prompt.
+    /// Two prompts, one of them shared; rows that decode, read several tokens, begin a long prompt, and go on
+    /// from one answer.
     fn spans() -> Vec<Span> {
         let span = |trunks: &[(usize, usize)], tail: Vec<i64>, new| Span {
             trunks: trunks.iter().map(|&(from, to)| iter::once(from..to).collect()).collect(),
@@ -179,6 +182,8 @@ mod tests {
             span(&[(100, 180)], (240..280).collect(), 20),
             Span { trunks: vec![vec![1..30, 60..70]], tail: (300..336).collect(), new: 36 },
             span(&[], (350..390).collect(), 40),
+            span(&[(1, 40)], (100..125).chain([391]).collect(), 1),
+            span(&[(1, 40)], (100..130).chain(392..396).collect(), 4),
         ]
     }
 

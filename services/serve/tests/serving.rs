@@ -128,10 +128,12 @@ async fn calls_given_up_do_not_cost_others_their_connection() {
     assert_eq!(first.status(), ServingStatus::Serving);
     stall.send(()).await.expect("the server waits for this");
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let call = |_| tokio::spawn({
-        let channel = channel.clone();
-        async move { health_of(&channel, "").await }
-    });
+    let call = |_| {
+        tokio::spawn({
+            let channel = channel.clone();
+            async move { health_of(&channel, "").await }
+        })
+    };
     let calls: Vec<_> = (0..1000).map(call).collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
     calls.iter().for_each(JoinHandle::abort);

@@ -34,6 +34,9 @@ type LinearBinary =
 type Body = unsafe extern "C" fn(i64, i64, *mut c_void);
 type ParallelFor = unsafe extern "C" fn(i64, i64, i64, Body, *mut c_void) -> i32;
 
+/// The most pieces that rows are cut into.
+const PIECES: usize = 16;
+
 /// The version whose operators `call_dispatcher` is asked for: 2.11.0, as libtorch writes it.
 const VERSION: u64 = 2 << 56 | 11 << 48;
 
@@ -144,8 +147,9 @@ unsafe fn product(code: i32, output: Handle) -> Result<Tensor, LmError> {
 }
 
 /// Runs `body` over the rows of `output`, each `width` elements, on libtorch's threads: they are awake
-/// from the last product, where a second pool would fight with them. A thread takes at least `grain`
-/// rows. The body gets its first row's index and its rows.
+/// from the last product, where a second pool would fight with them. The rows are cut into a few pieces of
+/// at least `grain` rows, always the same, of which a thread takes one after the other, so that none waits
+/// long for one that was interrupted. The body gets its first row's index and its rows.
 pub(crate) fn for_rows<T: Send>(
     output: &mut [T],
     width: usize,
@@ -156,47 +160,56 @@ pub(crate) fn for_rows<T: Send>(
     let Some(native) = native().filter(|_| rows > grain) else {
         return body(0, output);
     };
-    let shared = Shared { start: output.as_mut_ptr(), width, body: &body, panic: Mutex::new(None) };
+    let piece = rows.div_ceil(PIECES).max(grain).max(1);
+    let pieces = Mutex::new(output[..rows * width].chunks_mut(piece * width).enumerate());
+    let body = |(index, rows): (usize, &mut [T])| body(index * piece, rows);
+    let shared = Shared { pieces, body: &body, panic: Mutex::new(None) };
     let context = std::ptr::from_ref(&shared).cast_mut().cast();
-    let run = run::<T, _>(&body);
+    let threads = i64::from(tch::get_num_threads()).max(1);
     // SAFETY: `run` is made for this `shared`, which outlives the call: it returns when all are done.
-    let code = unsafe { (native.parallel_for)(0, rows as i64, grain.max(1) as i64, run, context) };
+    let code = unsafe { (native.parallel_for)(0, threads, 1, run_of(&shared), context) };
     assert_eq!(code, 0, "libtorch's threads are not to be had");
     if let Ok(Some(panic)) = shared.panic.into_inner() {
         resume_unwind(panic);
     }
 }
 
-struct Shared<'a, T, F> {
-    start: *mut T,
-    width: usize,
+/// What threads take pieces from.
+struct Shared<'a, I, F> {
+    pieces: Mutex<I>,
     body: &'a F,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-/// The function that takes a `Shared` of this body.
-fn run<T: Send, F: Fn(usize, &mut [T]) + Sync>(_: &F) -> Body {
-    unsafe extern "C" fn run<T: Send, F: Fn(usize, &mut [T]) + Sync>(
-        begin: i64,
-        end: i64,
-        context: *mut c_void,
-    ) {
-        // SAFETY: `for_rows` passes a `Shared` of these types, alive until all ranges are done. Ranges
-        // are disjoint and within the rows, so that each slice is its thread's alone.
-        unsafe {
-            let shared = &*context.cast::<Shared<T, F>>();
-            let (first, count) = (begin as usize, (end - begin) as usize);
-            let start = shared.start.add(first * shared.width);
-            let rows = std::slice::from_raw_parts_mut(start, count * shared.width);
-            // A panic must not cross into C++.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (shared.body)(first, rows)))
-                && let Ok(mut first) = shared.panic.lock()
-            {
-                *first = Some(panic);
-            }
+impl<I: Iterator, F: Fn(I::Item)> Shared<'_, I, F> {
+    /// Takes pieces until none is left.
+    fn work(&self) {
+        loop {
+            let piece = self.pieces.lock().map_or(None, |mut pieces| pieces.next());
+            let Some(piece) = piece else { return };
+            (self.body)(piece);
         }
     }
-    run::<T, F>
+}
+
+/// The function that takes a `Shared` of these types.
+fn run_of<I: Iterator + Send, F: Fn(I::Item) + Sync>(_: &Shared<I, F>) -> Body {
+    unsafe extern "C" fn run<I: Iterator + Send, F: Fn(I::Item) + Sync>(
+        _: i64,
+        _: i64,
+        context: *mut c_void,
+    ) {
+        // SAFETY: `for_rows` passes a `Shared` of these types, alive until all threads return. Threads share
+        // it by reference only, and it may be shared: the pieces lie behind a lock.
+        let shared = unsafe { &*context.cast::<Shared<I, F>>() };
+        // A panic must not cross into C++.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| shared.work()))
+            && let Ok(mut first) = shared.panic.lock()
+        {
+            *first = Some(panic);
+        }
+    }
+    run::<I, F>
 }
 
 #[cfg(test)]
