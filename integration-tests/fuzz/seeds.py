@@ -154,6 +154,15 @@ SCORES = {
     ),
 }
 
+BFCL_OUTPUTS = {
+    "every_kind": '[{"name": "f.g", "arguments": {"s": "a b", "i": 1, "n": 1.5, "b": true, "a": ["x", "y"], '
+    '"l": [[1], [2, 3]], "d": {"x": 1}, "o": [{"k": "v"}, {"k": 1}], "t": [1.0, 2.0], "y": null}}]',
+    "two": '```\n[{"name": "h", "arguments": {}}, {"name": "f.g", "arguments": {"s": "its"}}]\n```',
+    "text": "No function fits.",
+    "arguments_text": '[{"name": "f.g", "arguments": "{}"}]',
+    "object": '{"f.g": {"s": NaN}}',
+}
+
 
 def seeds() -> dict[str, dict[str, bytes]]:
     """The bytes of every seed, by target and name."""
@@ -175,6 +184,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "release": messages(ids),
         "expand": messages(EXPANDS),
         "score": messages(SCORES),
+        "bfcl_outputs": {name: text.encode() for name, text in BFCL_OUTPUTS.items()},
         "templates": messages({"full": PROMPT, "short": SHORT}),
     }
 

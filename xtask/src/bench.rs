@@ -16,7 +16,8 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// The criterion benches: the answer grammar's and the strategies' own speed
+    /// The criterion benches: the answer grammar's and the strategies' own speed, and what an evaluation adds
+    /// to a search
     Micro(More),
     /// Toolbeam beside the same search on transformers, with the same weights, prompts and threads: seconds
     /// per search and per token, in turn. See benches/peers/README.md
@@ -35,7 +36,7 @@ enum What {
 /// A measurement with prompts of BFCL.
 #[derive(clap::Args)]
 struct Bfcl {
-    /// A folder with BFCL's data, of which BFCL_v4_simple_python.json is read
+    /// A folder with BFCL's data, of which simple_python is read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
@@ -62,10 +63,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn micro(more: &More) -> Result<()> {
     // Benches are named because a library's own bench harness takes none of criterion's flags.
-    let benches =
-        ["-p", "toolbeam-grammar", "-p", "toolbeam-search", "--bench", "parsing", "--bench", "rounds"];
+    let packages = ["-p", "toolbeam-grammar", "-p", "toolbeam-search", "-p", "toolbeam-eval"];
+    let benches = ["--bench", "parsing", "--bench", "rounds", "--bench", "harness"];
     let more = more.more.iter().map(String::as_str);
-    let arguments: Vec<&str> = ["bench"].into_iter().chain(benches).chain(["--"]).chain(more).collect();
+    let arguments: Vec<&str> =
+        ["bench"].into_iter().chain(packages).chain(benches).chain(["--"]).chain(more).collect();
     process::cargo(&arguments)
 }
 

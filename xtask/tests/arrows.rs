@@ -42,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("clients/rust", &["proto"]),
-    ("benches/load", &["clients/rust"]),
+    ("benches/load", &["clients/rust", "lab/eval"]),
     ("integration-tests", &["*"]),
 ];
 

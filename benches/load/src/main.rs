@@ -39,7 +39,7 @@ enum Command {
 /// What both measurements are told.
 #[derive(clap::Args)]
 struct Arguments<A: clap::Args> {
-    /// The folder with BFCL's data, of which BFCL_v4_simple_python.json is read.
+    /// The folder with BFCL's data, of which simple_python is read.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// A file for what is found, as JSON.

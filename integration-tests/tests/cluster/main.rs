@@ -5,6 +5,7 @@ mod clients;
 mod command;
 mod deterministic;
 mod drain;
+mod eval_runs;
 mod failures;
 mod metrics;
 mod queries;

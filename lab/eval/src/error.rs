@@ -41,4 +41,38 @@ pub enum EvalError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of a run cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process goes on with the same shard of a run.
+    #[error("{} is in use by another process; wait for it, or give another shard", path.display())]
+    InUse {
+        /// The shard's results.
+        path: PathBuf,
+    },
+    /// The folder is of a run with other settings.
+    #[error("{} is of a run with another `{field}`; give another folder, or the settings written there", path.display())]
+    OtherRun {
+        /// The run's settings.
+        path: PathBuf,
+        /// What differs.
+        field: String,
+    },
+    /// The folder is none of a run.
+    #[error("{} is not there; give a run's folder", path.display())]
+    NoRun {
+        /// What a run's folder has.
+        path: PathBuf,
+    },
+    /// A record says only how answers are judged, not which calls are right.
+    #[error("{id} names no right calls to compare with; give a run of a set that does")]
+    NoLabel {
+        /// The record.
+        id: String,
+    },
 }

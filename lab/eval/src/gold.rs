@@ -1,16 +1,22 @@
 //! Which calls are right.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use toolbeam_grammar::{Call, Value};
 
+use crate::bfcl::checker::BfclChecker;
 use crate::options::OptionCall;
 
 /// The right calls of a record. The order of calls, of arguments and of an object's keys never counts.
 ///
-/// **Seal-Tools** names the calls. An answer is right if it makes exactly these, each as often as it is
-/// named, by [`Call`]'s equality: `85`, `85.0` and `"85"` are three values.
+/// **Hammer's sets and Seal-Tools** name the calls. An answer is right if it makes exactly these, each as often as it
+/// is named, by [`Call`]'s equality: `85`, `85.0` and `"85"` are three values.
 ///
-/// **BFCL** names a function and lists the values that each argument may have. An answer is right if it
+/// **BFCL by its own checker** ([`BfclChecker`]): what that says of the answer's calls, written as a JSON list.
+/// An irrelevance record is right without any call, also if there is no valid answer at all.
+///
+/// **BFCL's `simple_python`, strictly**, names a function and lists the values that each argument may have. An answer is right if it
 /// makes one call, of that function, and
 /// - every argument that is given has one of its listed values by [`Value`]'s equality; where the tool
 ///   declares a `float`, an integer is the float that it equals. Where it declares a `dict` or an array
@@ -29,6 +35,7 @@ pub struct Gold(Kind);
 enum Kind {
     Calls(Vec<Call>),
     Options(OptionCall),
+    Bfcl { checker: Arc<BfclChecker>, id: String },
 }
 
 /// When two values are the same.
@@ -49,6 +56,47 @@ impl Gold {
         Gold(Kind::Options(call))
     }
 
+    pub(crate) fn bfcl(checker: Arc<BfclChecker>, id: String) -> Gold {
+        Gold(Kind::Bfcl { checker, id })
+    }
+
+    /// Why an answer is not right, in a few words that are the same for alike faults; nothing if it is.
+    /// `None` stands for no valid answer.
+    pub fn fault(&self, calls: Option<&[Call]>) -> Option<String> {
+        if let Kind::Bfcl { checker, id } = &self.0 {
+            let verdict = checker.check(id, &calls.map(written).unwrap_or_default());
+            // The record came with its checker.
+            return verdict.and_then(|verdict| verdict.error_type).map(str::to_owned);
+        }
+        let Some(calls) = calls else { return Some("no_valid_answer".to_owned()) };
+        if self.accepts(calls) {
+            return None;
+        }
+        let names = |calls: &[Call]| {
+            let mut names: Vec<String> = calls.iter().map(|call| call.name.clone()).collect();
+            names.sort();
+            names
+        };
+        let gold = match &self.0 {
+            Kind::Calls(gold) => names(gold),
+            Kind::Options(option) => vec![option.name().to_owned()],
+            Kind::Bfcl { .. } => Vec::new(),
+        };
+        Some(match names(calls) {
+            names if names.len() != gold.len() => "wrong_count".to_owned(),
+            names if names != gold => "wrong_function".to_owned(),
+            _ => "wrong_arguments".to_owned(),
+        })
+    }
+
+    /// The right calls as a JSON list, where they are named.
+    pub fn label(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Calls(calls) => Some(written(calls)),
+            _ => None,
+        }
+    }
+
     /// Whether `calls` are right by the rules above.
     pub fn accepts(&self, calls: &[Call]) -> bool {
         self.judge(calls, Equality::Strict)
@@ -67,8 +115,18 @@ impl Gold {
         match &self.0 {
             Kind::Options(option) => matches!(calls, [call] if option.accepts(call, equality)),
             Kind::Calls(gold) => same_calls(gold, calls, equality),
+            Kind::Bfcl { .. } => self.fault(Some(calls)).is_none(),
         }
     }
+}
+
+/// Calls as a JSON list, as policies write them.
+fn written(calls: &[Call]) -> String {
+    let calls = calls.iter().map(|call| {
+        let name = serde_json::Value::from(call.name.as_str());
+        format!(r#"{{"name": {name}, "arguments": {}}}"#, call.arguments_json())
+    });
+    format!("[{}]", calls.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether both make the same calls, each as often.

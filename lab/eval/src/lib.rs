@@ -1,5 +1,6 @@
-//! How good a running Toolbeam is on public evaluation sets: exact-match counts, and the verdicts of BFCL's
-//! AST checker ([`BfclChecker`]), which need no Toolbeam.
+//! How good a running Toolbeam is on public evaluation sets: exact-match counts; and, of outputs that are
+//! there, the verdicts of BFCL's AST checker ([`BfclChecker`]) and Hammer's F1 ([`f1()`]), which need no
+//! Toolbeam.
 //!
 //! [`load`] reads a [`Suite`] from a folder that the user points at: the sets are not part of the
 //! project. [`run`] asks a Toolbeam for each [`Record`]'s calls and compares the best answer with the
@@ -25,20 +26,30 @@
 //! ```
 
 mod bfcl;
+mod comparison;
 mod error;
+mod f1;
 mod gold;
+mod hammer;
 mod options;
 mod python;
 mod report;
 mod run;
+mod runs;
 mod seal_tools;
 mod source;
 mod suite;
 
 pub use bfcl::checker::{BfclChecker, BfclVerdict};
 pub use bfcl::vectors::{Agreement, compare_verdicts};
+pub use comparison::Comparison;
 pub use error::EvalError;
+pub use f1::{ApiScores, Compat, F1Report, ParamScores, Scores, Strict, f1};
 pub use gold::Gold;
 pub use report::Report;
 pub use run::{Judged, Verdict, run};
+pub use runs::{
+    Category, ModelName, Outcome, OutcomeCall, RunFolder, RunSettings, SearchSettings, Shard, Tally,
+    export_bfcl, export_predictions, go_on, read_run,
+};
 pub use suite::{Record, Suite, load};

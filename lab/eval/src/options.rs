@@ -49,6 +49,11 @@ enum Allowed {
 }
 
 impl OptionCall {
+    /// The function's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The call of `name` with `arguments`, the JSON of an object of lists, of a tool that declares its
     /// parameters as `declared`. The error says what is wrong with the arguments.
     pub(crate) fn new(name: String, arguments: &str, declared: &Declaration) -> Result<OptionCall, String> {

@@ -47,7 +47,7 @@ pub(crate) fn load(data: &Path, test: &str) -> Result<Vec<Record>, EvalError> {
     let tools = Source::open(data, FOLDER, "tool.jsonl")?.records(|line| Ok(tool(parse(line)?)))?;
     let tools = unique(tools);
     let queries = Source::open(data, FOLDER, &format!("{test}.jsonl"))?;
-    queries.records(|line| record(parse(line)?, &tools))
+    queries.records(|line| record(test, parse(line)?, &tools))
 }
 
 /// The tool with flat parameters, of which each that is required says so itself: the form in which the
@@ -73,7 +73,7 @@ fn tool(api: Api) -> v1::Tool {
     }
 }
 
-fn record(query: Query<'_>, tools: &[v1::Tool]) -> Result<Record, String> {
+fn record(test: &str, query: Query<'_>, tools: &[v1::Tool]) -> Result<Record, String> {
     let gold = query.calling.iter().map(|calling| {
         Call::from_json(calling.api.as_str(), calling.parameters.get())
             .map_err(|error| format!("calling: {}: {error}", calling.api))
@@ -82,6 +82,7 @@ fn record(query: Query<'_>, tools: &[v1::Tool]) -> Result<Record, String> {
     Ok(Record {
         tools: candidates(&query.id, &gold, tools)?,
         id: query.id,
+        category: test.to_owned(),
         messages: vec![user(query.query)],
         gold: Gold::calls(gold),
         // Gold values often are not of the type that the tool declares ("85" for an int, a number for a

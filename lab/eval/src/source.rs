@@ -37,11 +37,22 @@ impl Source {
     /// What `read` makes of every line that is not blank. Its error is what is wrong with the line.
     pub(crate) fn records<'a, T>(
         &'a self,
-        mut read: impl FnMut(&'a str) -> Result<T, String>,
+        read: impl FnMut(&'a str) -> Result<T, String>,
     ) -> Result<Vec<T>, EvalError> {
+        Ok(self.numbered(read)?.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The same, each with its line, counted from 1.
+    pub(crate) fn numbered<'a, T>(
+        &'a self,
+        mut read: impl FnMut(&'a str) -> Result<T, String>,
+    ) -> Result<Vec<(usize, T)>, EvalError> {
         let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let records = lines.map(|(index, line)| read(line).map_err(|reason| self.wrong(index + 1, reason)));
-        let records: Vec<T> = records.collect::<Result<_, _>>()?;
+        let records = lines.map(|(index, line)| match read(line) {
+            Ok(record) => Ok((index + 1, record)),
+            Err(reason) => Err(self.wrong(index + 1, reason)),
+        });
+        let records: Vec<(usize, T)> = records.collect::<Result<_, _>>()?;
         if records.is_empty() {
             return Err(EvalError::Empty { path: self.path.clone() });
         }

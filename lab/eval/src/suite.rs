@@ -6,7 +6,7 @@ use toolbeam_client::v1;
 
 use crate::error::EvalError;
 use crate::gold::Gold;
-use crate::{bfcl, seal_tools};
+use crate::{bfcl, hammer, seal_tools};
 
 /// A public evaluation set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +24,16 @@ pub enum Suite {
     /// byte and the name; the smallest first), so that every run asks the same. That such a distractor
     /// would also do what the query asks is possible, and counted against the answer.
     SealToolsInDomain,
+    /// All of BFCL's single-turn Python categories that lie there, by its own AST checker:
+    /// `BFCL_v4_<category>.json` and, but for irrelevance, `possible_answer/` beside it, in `bfcl/`.
+    Bfcl,
+    /// ToolAlpaca as Hammer publishes it: `toolalpaca.jsonl`, in `hammer/`.
+    ToolAlpaca,
+    /// API-Bank's levels 1 and 2 as Hammer publishes them: `apibank_l1.jsonl` and `apibank_l2.jsonl`, in
+    /// `hammer/`.
+    ApiBank,
+    /// Seal-Tools as Hammer publishes it: `sealtool.jsonl`, in `hammer/`.
+    SealTools,
 }
 
 /// One question of a set with its answer.
@@ -31,6 +41,8 @@ pub enum Suite {
 pub struct Record {
     /// The record's id in its set.
     pub id: String,
+    /// The part of the set that it belongs to, for counts by part.
+    pub category: String,
     /// The conversation.
     pub messages: Vec<v1::Message>,
     /// The tools that may be called, each name once.
@@ -67,6 +79,10 @@ pub fn load(suite: Suite, data: &Path) -> Result<Vec<Record>, EvalError> {
     match suite {
         Suite::SimplePython => bfcl::load(data, "simple_python"),
         Suite::SealToolsInDomain => seal_tools::load(data, "test_in_domain"),
+        Suite::Bfcl => bfcl::load_checked(data),
+        Suite::ToolAlpaca => hammer::load(data, &["toolalpaca"]),
+        Suite::ApiBank => hammer::load(data, &["apibank_l1", "apibank_l2"]),
+        Suite::SealTools => hammer::load(data, &["sealtool"]),
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod exit;
 mod models;
 mod output;
+mod report;
 mod roles;
 mod tools;
 
@@ -48,6 +49,8 @@ enum Command {
     /// Measure answers against evaluation sets.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Compare runs of an evaluation: accuracy with intervals, cost, faults.
+    Report(report::ReportArgs),
     /// Measure how fast a model is here, without services: tokens and seconds.
     Bench(bench::BenchArgs),
     /// Look at model folders.
@@ -64,6 +67,7 @@ async fn main() {
         | Command::Cancel(_)
         | Command::Demo(_)
         | Command::Eval(_)
+        | Command::Report(_)
         | Command::Bench(_)
         | Command::Models(_) => false,
     };
@@ -88,6 +92,7 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
+        Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(args).await,
         Command::Models(command) => check::run_models(command),
     }

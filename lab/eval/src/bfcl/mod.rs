@@ -5,7 +5,9 @@ pub(crate) mod vectors;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use checker::BfclChecker;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use toolbeam_client::v1;
@@ -17,6 +19,21 @@ use crate::source::{Source, parse};
 use crate::suite::{Record, unique, user};
 
 const FOLDER: &str = "bfcl";
+
+/// The single-turn Python categories.
+const CATEGORIES: [&str; 11] = [
+    "simple_python",
+    "multiple",
+    "parallel",
+    "parallel_multiple",
+    "irrelevance",
+    "live_simple",
+    "live_multiple",
+    "live_parallel",
+    "live_parallel_multiple",
+    "live_irrelevance",
+    "live_relevance",
+];
 
 #[derive(Deserialize)]
 struct Question<'a> {
@@ -64,7 +81,7 @@ pub(crate) fn load(data: &Path, category: &str) -> Result<Vec<Record>, EvalError
         let question: Question = parse(line)?;
         let (name, arguments) =
             answers.get(&question.id).ok_or_else(|| format!("{} has no possible answer", question.id))?;
-        record(question, name, arguments)
+        record(question, name, arguments, category)
     })
 }
 
@@ -76,11 +93,21 @@ fn only_call(mut calls: Vec<HashMap<String, &RawValue>>) -> Result<(String, Stri
         .ok_or_else(|| "ground_truth: not exactly one call".to_owned())
 }
 
-fn record(question: Question<'_>, name: &str, arguments: &str) -> Result<Record, String> {
+fn record(question: Question<'_>, name: &str, arguments: &str, category: &str) -> Result<Record, String> {
     let function = question.function.iter().find(|function| function.name == name);
     let function = function.ok_or_else(|| format!("function: {name} is called but not there"))?;
     let declared: Declaration = parse(function.parameters.get())?;
     let gold = Gold::options(OptionCall::new(name.to_owned(), arguments, &declared)?);
+    asked(question, category, gold, None)
+}
+
+/// The record of a question.
+fn asked(
+    question: Question<'_>,
+    category: &str,
+    gold: Gold,
+    validation: Option<v1::Validation>,
+) -> Result<Record, String> {
     let [turn] = <[Vec<Message>; 1]>::try_from(question.question)
         .map_err(|turns| format!("question: {} turns, not one", turns.len()))?;
     let tools = question.function.into_iter().map(|function| v1::Tool {
@@ -89,7 +116,32 @@ fn record(question: Question<'_>, name: &str, arguments: &str) -> Result<Record,
         parameters: function.parameters.get().to_owned(),
     });
     let messages = turn.into_iter().map(message).collect::<Result<_, _>>()?;
-    Ok(Record { id: question.id, messages, tools: unique(tools), gold, validation: None })
+    let category = category.to_owned();
+    Ok(Record { id: question.id, category, messages, tools: unique(tools), gold, validation })
+}
+
+/// Reads all categories that are there, judged by BFCL's checker.
+pub(crate) fn load_checked(data: &Path) -> Result<Vec<Record>, EvalError> {
+    let mut records = Vec::new();
+    for category in CATEGORIES {
+        let file = format!("BFCL_v4_{category}.json");
+        let questions = match Source::open(data, FOLDER, &file) {
+            Ok(questions) => questions,
+            Err(EvalError::Missing { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let checker = Arc::new(BfclChecker::open(data, category)?);
+        records.extend(questions.records(|line| {
+            let question: Question = parse(line)?;
+            let gold = Gold::bfcl(Arc::clone(&checker), question.id.clone());
+            // The checker's rules of types are its own.
+            asked(question, category, gold, Some(v1::Validation::Syntax))
+        })?);
+    }
+    match records.is_empty() {
+        true => Err(EvalError::Missing { path: data.join(FOLDER).join("BFCL_v4_simple_python.json") }),
+        false => Ok(records),
+    }
 }
 
 fn message(message: Message) -> Result<v1::Message, String> {

@@ -47,19 +47,19 @@ pub struct Agreement {
 /// As [`BfclChecker::open`]; a line is no vector, or its record is not in `data`.
 pub fn compare_verdicts(data: &Path, vectors: &Path) -> Result<Agreement, EvalError> {
     let source = Source::file(vectors)?;
-    let vectors: Vec<Vector> = source.records(parse)?;
+    let vectors: Vec<(usize, Vector)> = source.numbered(parse)?;
     let mut checkers: HashMap<&str, BfclChecker> = HashMap::new();
-    for vector in &vectors {
+    for (_, vector) in &vectors {
         if !checkers.contains_key(vector.category.as_str()) {
             checkers.insert(&vector.category, BfclChecker::open(data, &vector.category)?);
         }
     }
     let mut found = Agreement::default();
-    for (index, vector) in vectors.iter().enumerate() {
+    for (line, vector) in &vectors {
         let checker = checkers.get(vector.category.as_str());
         let verdict = checker.and_then(|checker| checker.check(&vector.id, &vector.output));
         let unknown = || format!("id: {} is not in {}", vector.id, vector.category);
-        let verdict = verdict.ok_or_else(|| source.wrong(index + 1, unknown()))?;
+        let verdict = verdict.ok_or_else(|| source.wrong(*line, unknown()))?;
         found.total += 1;
         let theirs = vector.reason();
         if verdict.is_valid() == vector.valid {
@@ -68,11 +68,7 @@ pub fn compare_verdicts(data: &Path, vectors: &Path) -> Result<Agreement, EvalEr
         } else {
             let words = |reason: Option<&str>| reason.unwrap_or("valid").to_owned();
             let (recorded, ours) = (words(theirs), words(verdict.error_type));
-            found.differences.push(format!(
-                "vector {} ({}): {recorded} recorded, {ours} here",
-                index + 1,
-                vector.id
-            ));
+            found.differences.push(format!("line {line} ({}): {recorded} recorded, {ours} here", vector.id));
         }
     }
     Ok(found)

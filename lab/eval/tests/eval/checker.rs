@@ -241,7 +241,7 @@ fn verdicts_are_compared_line_by_line() {
     fs::write(&path, lines.join("\n")).expect("written");
     let found = compare_verdicts(folder.path(), &path).expect("compared");
     assert_eq!((found.total, found.agree, found.same_reason), (3, 2, 1));
-    assert_eq!(found.differences, ["vector 3 (q): crash recorded, valid here"]);
+    assert_eq!(found.differences, ["line 3 (q): crash recorded, valid here"]);
     fs::write(&path, lines[0].replace("\"q\"", "\"r\"")).expect("written");
     let error = compare_verdicts(folder.path(), &path).expect_err("no such record");
     assert!(matches!(error, EvalError::Line { line: 1, .. }), "{error}");

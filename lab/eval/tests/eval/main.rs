@@ -2,8 +2,10 @@
 
 mod accepting;
 mod checker;
+mod f1;
 mod loading;
 mod running;
+mod runs;
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ use crate::{load_seal, one_bfcl, seal_query};
 
 /// Does what the query says, and keeps the requests.
 #[derive(Default, Clone)]
-struct Scripted {
+pub(crate) struct Scripted {
     requests: Arc<Mutex<Vec<v1::SearchRequest>>>,
 }
 
@@ -77,7 +77,7 @@ impl SearchService for Scripted {
 }
 
 /// A channel to the scripted service.
-async fn start(service: Scripted) -> Channel {
+pub(crate) async fn start(service: Scripted) -> Channel {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let incoming = stream::iter([Ok::<_, std::io::Error>(far)]);
     let server =

@@ -136,3 +136,25 @@ fn run(residents: &mut [Resident], commands: &Receiver<Command>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_last_owner_waits_for_the_pass_that_is_computed() {
+        let (commands, waiting) = std::sync::mpsc::sync_channel::<Command>(1);
+        let computed = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&computed);
+        let running = std::thread::spawn(move || {
+            while waiting.recv().is_ok() {}
+            std::thread::sleep(Duration::from_millis(100));
+            done.store(true, Ordering::Release);
+        });
+        drop(Thread { commands: Some(commands), running: Some(running) });
+        assert!(computed.load(Ordering::Acquire), "the thread still computes");
+    }
+}

@@ -6,6 +6,8 @@ use jiter::JsonValue;
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive, ToPrimitive};
 
+mod text;
+
 /// A value that `json.loads` makes. Equality is Python's `==`: `True`, `1` and `1.0` are equal, the order
 /// of a dict's keys does not count, and NaN equals nothing.
 #[derive(Debug, Clone)]

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use toolbeam_eval::{Report, Suite, compare_verdicts, load, run};
+use toolbeam_eval::{Report, Suite, compare_verdicts, f1, load, run as ask};
 
 use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
 use crate::exit::Ended;
+
+mod run;
 
 /// Evaluations.
 #[derive(Subcommand)]
@@ -18,6 +20,14 @@ pub(crate) enum EvalCommand {
     ExactMatch(Box<ExactMatchArgs>),
     /// Compare verdicts of BFCL's AST checker with those of Toolbeam's. Fails if any differs.
     CheckBfcl(CheckBfclArgs),
+    /// F1 of function names and arguments of predictions in Hammer's format, as its own script counts and
+    /// strictly. Prints one JSON object.
+    F1(F1Args),
+    /// Search every record of a set and keep each outcome in a folder: a run that was killed goes on where
+    /// it was. Prints accuracy by category with intervals, and what it cost.
+    Run(Box<run::RunArgs>),
+    /// Write a run's answers for BFCL's own evaluator, or as predictions for `eval f1` and Hammer's script.
+    Export(run::ExportArgs),
 }
 
 /// Arguments of `toolbeam eval exact-match`.
@@ -55,6 +65,14 @@ pub(crate) struct CheckBfclArgs {
     vectors: PathBuf,
 }
 
+/// Arguments of `toolbeam eval f1`.
+#[derive(clap::Args)]
+pub(crate) struct F1Args {
+    /// JSON lines of `label` and `predict`, two texts that hold a JSON list of calls.
+    #[arg(long, value_name = "FILE")]
+    predictions: PathBuf,
+}
+
 /// Evaluation sets by name.
 #[derive(Clone, Copy, ValueEnum)]
 enum SuiteName {
@@ -69,6 +87,12 @@ pub(crate) async fn run_eval(command: EvalCommand) -> Result<Ended> {
     match command {
         EvalCommand::ExactMatch(args) => exact_match(*args).await,
         EvalCommand::CheckBfcl(args) => check_bfcl(&args),
+        EvalCommand::F1(args) => {
+            println!("{}", serde_json::to_string(&f1(&args.predictions)?)?);
+            Ok(Ended::Done)
+        }
+        EvalCommand::Run(args) => run::run(*args).await,
+        EvalCommand::Export(args) => run::export(&args),
     }
 }
 
@@ -90,7 +114,7 @@ async fn exact_match(args: ExactMatchArgs) -> Result<Ended> {
     let template = args.search.template();
     let client = args.connection.client(args.search.client()).await?;
     let mut done = 0;
-    let report = run(&client, &records, &template, args.concurrency, |judged| {
+    let report = ask(&client, &records, &template, args.concurrency, |judged| {
         done += 1;
         if args.verbose {
             let calls = judged.calls.iter().map(|call| format!("{}({})", call.name, call.arguments_json()));

@@ -1,0 +1,108 @@
+//! Runs of one set beside each other: tables like the paper's Table 3, and accuracy against cost like its
+//! Figure 4.
+
+mod bootstrap;
+mod markdown;
+mod plot;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::EvalError;
+use crate::runs::{Outcome, RunSettings, Tally, read_run};
+
+use bootstrap::{Interval, difference};
+pub(crate) use plot::Cost;
+
+/// Runs of the same records, of which the first is what the others are compared with.
+#[derive(Debug)]
+pub struct Comparison {
+    runs: Vec<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    settings: RunSettings,
+    tally: Tally,
+    /// Whether each record's answer is right, by its id.
+    right: BTreeMap<String, bool>,
+}
+
+impl Comparison {
+    /// Reads runs' folders.
+    ///
+    /// # Errors
+    /// A folder is none of a run, or its run is of other records than the first's.
+    pub fn read(folders: &[PathBuf]) -> Result<Comparison, EvalError> {
+        let mut runs: Vec<Run> = Vec::new();
+        for folder in folders {
+            let (settings, outcomes) = read_run(folder)?;
+            if runs.first().is_some_and(|first| first.settings.records_digest != settings.records_digest) {
+                return Err(EvalError::OtherRun { path: folder.clone(), field: "records_digest".into() });
+            }
+            runs.push(Run::of(settings, &outcomes));
+        }
+        Ok(Comparison { runs })
+    }
+
+    /// Writes `report.md` and `report.html`, which needs no other file. Returns both.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<[PathBuf; 2], EvalError> {
+        let text = self.markdown();
+        let pages = [("report.md", text.clone()), ("report.html", self.page(&text))];
+        let write = |(name, text): (&str, String)| {
+            let path = folder.join(name);
+            match fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)) {
+                Ok(()) => Ok(path),
+                Err(source) => Err(EvalError::Write { path, source }),
+            }
+        };
+        let [markdown, html] = pages.map(write);
+        Ok([markdown?, html?])
+    }
+
+    /// The tables, and plots of accuracy against what it costs.
+    fn page(&self, text: &str) -> String {
+        let mut tables = String::new();
+        let parser = pulldown_cmark::Parser::new_ext(text, pulldown_cmark::Options::ENABLE_TABLES);
+        pulldown_cmark::html::push_html(&mut tables, parser);
+        let plots = [Cost::Tokens, Cost::Milliseconds].map(|cost| self.plot(cost)).concat();
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Toolbeam: {suite}</title>\n\
+             <style>body {{ font-family: sans-serif; max-width: 70em; margin: 2em auto }} table {{ border-collapse: \
+             collapse }} td, th {{ border: 1px solid #bbb; padding: 0.2em 0.6em }}</style></head>\n\
+             <body>\n{tables}{plots}</body></html>\n",
+            suite = self.runs.first().map_or("", |run| run.settings.suite.as_str()),
+        )
+    }
+}
+
+impl Run {
+    fn of(settings: RunSettings, outcomes: &[Outcome]) -> Run {
+        let right = outcomes.iter().map(|outcome| (outcome.id.clone(), outcome.fault.is_none()));
+        Run { settings, tally: Tally::of(outcomes), right: right.collect() }
+    }
+
+    /// How it searched, in a few words.
+    fn label(&self) -> String {
+        let search = &self.settings.search;
+        let strategy = search.strategy.trim_start_matches("STRATEGY_KIND_").to_lowercase();
+        if strategy == "greedy" {
+            return strategy;
+        }
+        let number = |name: &str, value: Option<u32>| value.map(|value| format!(" {name}={value}"));
+        let sizes = [number("N", search.num_beams), number("M", search.expansions_per_beam)];
+        let temperature = search.temperature.map(|temperature| format!(" T={temperature}"));
+        let parts: Vec<String> = sizes.into_iter().chain([temperature]).flatten().collect();
+        format!("{strategy}{}", parts.concat())
+    }
+
+    /// Accuracy less another run's, over the records of both.
+    fn difference(&self, other: &Run) -> Interval {
+        let both = self.right.iter().filter_map(|(id, mine)| Some((*mine, *other.right.get(id)?)));
+        difference(&both.collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run is of: everything that decides its results.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toolbeam_client::v1;
+
+use crate::suite::Record;
+
+/// A run's settings, which its folder keeps. A run goes on only under the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// The set's name.
+    pub suite: String,
+    /// Number of its records.
+    pub records: usize,
+    /// A hash of their ids, prompts and order.
+    pub records_digest: String,
+    /// How every record is searched.
+    pub search: SearchSettings,
+    /// The policy: its name and what identifies it.
+    pub policy: ModelName,
+    /// The same of the reward model.
+    pub scorer: ModelName,
+    /// The version of Toolbeam that asks.
+    pub toolbeam: String,
+}
+
+/// How a record is searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchSettings {
+    /// The strategy, as the contract names it.
+    pub strategy: String,
+    /// The paper's N.
+    pub num_beams: Option<u32>,
+    /// The paper's M.
+    pub expansions_per_beam: Option<u32>,
+    /// The policy's temperature.
+    pub temperature: Option<f32>,
+    /// What every record's seed is made of, with its id.
+    pub seed: u64,
+    /// Whether shapes are fixed.
+    pub deterministic: bool,
+    /// Which answers count, as the contract names it, where the set does not say.
+    pub validation: String,
+}
+
+/// Which model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelName {
+    /// Its name.
+    pub name: String,
+    /// Identifies weights, tokenizer, template and reading rules.
+    pub fingerprint: String,
+    /// What it computes in.
+    pub dtype: String,
+}
+
+impl RunSettings {
+    /// Of a set that is searched by a template at a Toolbeam with these models.
+    pub fn new(
+        suite: &str,
+        records: &[Record],
+        template: &v1::SearchRequest,
+        models: v1::GetSearchModelsResponse,
+    ) -> RunSettings {
+        let strategy = template.strategy.unwrap_or_default();
+        RunSettings {
+            suite: suite.to_owned(),
+            records: records.len(),
+            records_digest: digest(records),
+            search: SearchSettings {
+                strategy: strategy.kind().as_str_name().to_owned(),
+                num_beams: strategy.num_beams,
+                expansions_per_beam: strategy.expansions_per_beam,
+                temperature: template.sampling.and_then(|sampling| sampling.temperature),
+                seed: template.seed,
+                deterministic: template.deterministic,
+                validation: template.validation().as_str_name().to_owned(),
+            },
+            policy: ModelName::of(models.policy.unwrap_or_default()),
+            scorer: ModelName::of(models.scorer.unwrap_or_default()),
+            toolbeam: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The first field, by its name, in which written settings are others.
+    pub(super) fn differs_from(&self, written: &str) -> Option<String> {
+        let (Ok(Value::Object(here)), Ok(Value::Object(there))) =
+            (serde_json::to_value(self), serde_json::from_str(written))
+        else {
+            return Some("everything".to_owned());
+        };
+        // Through text, as the written ones came, so that numbers are alike.
+        let text = |value: Option<&Value>| value.map(Value::to_string);
+        here.iter()
+            .find(|(key, value)| text(Some(value)) != text(there.get(*key)))
+            .map(|(key, _)| key.clone())
+    }
+}
+
+impl ModelName {
+    fn of(model: v1::GetModelInfoResponse) -> ModelName {
+        ModelName { name: model.model, fingerprint: model.model_fingerprint, dtype: model.dtype }
+    }
+}
+
+fn digest(records: &[Record]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    };
+    for record in records {
+        add(&record.id);
+        record.messages.iter().for_each(|message| add(&message.content));
+        for tool in &record.tools {
+            [&tool.name, &tool.description, &tool.parameters].into_iter().for_each(|text| add(text));
+        }
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}
