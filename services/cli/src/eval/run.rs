@@ -120,7 +120,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended> {
     })
     .await?;
     progress.finish_and_clear();
-    Ok(told(&args.out)?)
+    told(&args.out)
 }
 
 fn progress(records: usize, done: usize) -> ProgressBar {
