@@ -7,8 +7,9 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::error::ServeError;
 
-/// The most bytes that are on their way to a reader of one call, on both sides of a connection.
-pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+/// The most bytes that are on their way to a reader of one call, on both sides of a connection; HTTP/2's own
+/// default, so that whoever writes soon waits for a reader that does not read.
+pub(crate) const STREAM_WINDOW: u32 = (1 << 16) - 1;
 
 /// The same of all calls of a connection. h2 holds this much of small messages that wait for their readers,
 /// each counted as 256 bytes, to be an attack, half of it to be exact, and ends the connection with all its

@@ -1,7 +1,7 @@
 //! What a run is of: everything that decides its results.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use toolbeam_client::v1;
 
 use crate::suite::Record;
@@ -85,16 +85,11 @@ impl RunSettings {
 
     /// The first field, by its name, in which written settings are others.
     pub(super) fn differs_from(&self, written: &str) -> Option<String> {
-        let (Ok(Value::Object(here)), Ok(Value::Object(there))) =
-            (serde_json::to_value(self), serde_json::from_str(written))
-        else {
-            return Some("everything".to_owned());
-        };
         // Through text, as the written ones came, so that numbers are alike.
-        let text = |value: Option<&Value>| value.map(Value::to_string);
-        here.iter()
-            .find(|(key, value)| text(Some(value)) != text(there.get(*key)))
-            .map(|(key, _)| key.clone())
+        let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let here = serde_json::to_string(self).ok().and_then(|text| read(&text));
+        let Some((here, there)) = here.zip(read(written)) else { return Some("everything".to_owned()) };
+        here.iter().find(|(key, value)| Some(*value) != there.get(*key)).map(|(key, _)| key.clone())
     }
 }
 

@@ -25,7 +25,8 @@ fn records() -> Vec<Record> {
 }
 
 fn settings(records: &[Record], seed: u64) -> RunSettings {
-    let template = v1::SearchRequest { seed, ..Default::default() };
+    let sampling = v1::Sampling { temperature: Some(0.3), ..Default::default() };
+    let template = v1::SearchRequest { seed, sampling: Some(sampling), ..Default::default() };
     RunSettings::new("scripted", records, &template, v1::GetSearchModelsResponse::default())
 }
 
