@@ -70,20 +70,23 @@ mod tests {
 
     #[test]
     fn beginnings_are_read_once_for_all_that_have_them() {
-        let run = |ranges: &[Range<usize>]| ranges.iter().cloned().flatten().collect::<Vec<usize>>();
+        let run = |parts: &[(usize, usize)]| -> Vec<usize> {
+            parts.iter().flat_map(|(from, to)| *from..*to).collect()
+        };
+        let trunk = |part: (usize, usize), tokens: &[usize]| (ranges(&run(&[part])), tokens.to_vec());
         // Two beams from one, of which the first has two continuations; a sequence of its own, and one whose
         // new tokens the next one reads.
         let tails = vec![
-            (run(&[100..120, 200..230, 300..303]), 0..1),
-            (run(&[100..120, 400..402]), 1..2),
-            (run(&[100..120, 200..230, 500..520]), 2..4),
-            (run(&[600..640]), 4..5),
-            (run(&[700..720]), 5..25),
-            (run(&[700..720, 750..751]), 25..26),
+            (run(&[(100, 120), (200, 230), (300, 303)]), 0..1),
+            (run(&[(100, 120), (400, 402)]), 1..2),
+            (run(&[(100, 120), (200, 230), (500, 520)]), 2..4),
+            (run(&[(600, 640)]), 4..5),
+            (run(&[(700, 720)]), 5..25),
+            (run(&[(700, 720), (750, 751)]), 25..26),
         ];
-        let mut plan = Plan { trunks: vec![(vec![0..9], vec![0])], tails, tokens: 26 };
+        let mut plan = Plan { trunks: vec![trunk((0, 9), &[0])], tails, tokens: 26 };
         share(&mut plan);
-        assert_eq!(plan.trunks[1..], [(vec![100..120], vec![0, 2, 3, 1]), (vec![200..230], vec![0, 2, 3])]);
+        assert_eq!(plan.trunks[1..], [trunk((100, 120), &[0, 2, 3, 1]), trunk((200, 230), &[0, 2, 3])]);
         let left: Vec<usize> = plan.tails.iter().map(|(slots, _)| slots.len()).collect();
         assert_eq!(left, [3, 2, 20, 40, 20, 21]);
         assert_eq!(plan.tails[0].0, [300, 301, 302]);
