@@ -61,16 +61,15 @@ impl RunFolder {
         agree(&folder.join(SETTINGS), settings)?;
         let path = folder.join(shard.file());
         let mut file = locked(&path)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|source| EvalError::Read { path: path.clone(), source })?;
-        // What no line feed ends was being written when its process ended.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let outcomes = read(&path, &text[..whole])?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|source| EvalError::Read { path: path.clone(), source })?;
+        let text = whole_lines(&path, bytes)?;
+        let outcomes = read(&path, &text)?;
         let mut run = RunFolder { path, file, done: HashSet::new() };
         if retry_failed && outcomes.iter().any(|outcome| outcome.failed.is_some()) {
             run.rewrite(outcomes.iter().filter(|outcome| outcome.failed.is_none()))?;
         } else {
-            run.cut(whole as u64)?;
+            run.cut(text.len() as u64)?;
         }
         let kept = outcomes.into_iter().filter(|outcome| !retry_failed || outcome.failed.is_none());
         run.done = kept.map(|outcome| outcome.id).collect();
@@ -152,10 +151,18 @@ pub fn read_run(folder: &Path) -> Result<(RunSettings, Vec<Outcome>), EvalError>
     files.sort();
     let mut outcomes = Vec::new();
     for path in files {
-        let text = read_file(&path)?;
-        outcomes.extend(read(&path, &text[..text.rfind('\n').map_or(0, |end| end + 1)])?);
+        let bytes = fs::read(&path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
+        outcomes.extend(read(&path, &whole_lines(&path, bytes)?)?);
     }
     Ok((settings, outcomes))
+}
+
+/// The lines that are whole: what no line feed ends was being written when its process ended, and may end
+/// within a character.
+fn whole_lines(path: &Path, mut bytes: Vec<u8>) -> Result<String, EvalError> {
+    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    String::from_utf8(bytes)
+        .map_err(|error| EvalError::Read { path: path.to_owned(), source: std::io::Error::other(error) })
 }
 
 fn line(outcome: &Outcome) -> String {

@@ -73,6 +73,11 @@ async fn a_killed_run_goes_on_where_it_was() {
         drop(run);
         whole(folder.path());
     }
+    // Within a character, too, and for a report while the run goes on.
+    let mut file = OpenOptions::new().append(true).open(&file).expect("opens");
+    file.write_all(b"{\"id\": \"\xc3").expect("written");
+    whole(folder.path());
+    assert_eq!(open(folder.path(), Shard::WHOLE).len(), 7);
 }
 
 #[tokio::test]
