@@ -33,6 +33,7 @@ impl Services {
             threads: Some(1),
             kv_bytes: 1 << 30,
             queue: 4096,
+            running: None,
         };
         let models = Runtime::start(config, vec![policy.clone(), scorer.clone()]).expect("the models load");
         let [policy_model, scorer_model] = models.try_into().unwrap_or_else(|_| panic!("two models"));

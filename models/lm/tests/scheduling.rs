@@ -78,7 +78,10 @@ async fn a_small_bound_is_slower_and_gives_the_same() {
 async fn what_exceeds_the_bound_goes_in_parts_and_draws_the_same() {
     let (small, large) = (load(5 << 20), load(256 << 20));
     let drawn = async |model: &ModelHandle| {
-        let request = GenerateRequest { expansions: 200, ..ask(prompt(50, 0), 3, false) };
+        // Among eight tokens hardly any draw is on an edge that rounding moves; among a flat vocabulary's
+        // thousands, one in a hundred continuations is.
+        let sampling = Sampling { top_k: 8, ..SAMPLING };
+        let request = GenerateRequest { expansions: 200, sampling, ..ask(prompt(50, 0), 3, false) };
         let found = all(model, request).await.expect("answers");
         let each = |c: &Continuation| -> Vec<_> {
             c.expansions.iter().map(|expansion| (c.beam, *expansion, c.token_ids.clone())).collect()
@@ -89,10 +92,8 @@ async fn what_exceeds_the_bound_goes_in_parts_and_draws_the_same() {
     };
     let (one_after_another, together) = (drawn(&small).await, drawn(&large).await);
     assert_eq!(together.len(), 400);
-    // A draw on a rounding edge may differ where other rows are in the batch: on one processor at most
-    // 4 of 400, on another 7. Draws of other random numbers would hardly ever be the same.
     let same = one_after_another.iter().zip(&together).filter(|(one, other)| one == other).count();
-    assert!(same >= 380, "{same} of 400 are the same");
+    assert!(same >= 398, "{same} of 400 are the same");
     let census = small.census().await.expect("it counts");
     assert_eq!((census.requests, census.sequences, census.claimed_tokens), (0, 0, 0));
 }
@@ -119,4 +120,30 @@ async fn what_cannot_be_done_is_refused_and_service_goes_on() {
 async fn continuations_end_where_the_context_ends() {
     let found = generate(policy(), prompt(2040, 3), 2, SAMPLING, (0, 100)).await;
     assert!(found.iter().all(|continuation| continuation.token_ids.len() <= 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_came_first_is_done_first_where_few_may_run() {
+    let config = RuntimeConfig { running: Some(1), ..config() };
+    let model =
+        Runtime::start(config, vec![ModelFiles::Folder(folder("policy"))]).expect("it loads").remove(0);
+    let of = |owner: &str, max_tokens| {
+        let request = ask(prompt(90, max_tokens as u32), 1, false);
+        model.generate(GenerateRequest { owner: owner.into(), max_tokens, ..request }).expect("accepted")
+    };
+    let (mut first, mut other, mut again) = (of("first", 60), of("other", 2), of("first", 61));
+    let mut seen = Vec::new();
+    while let Some(event) = other.recv().await {
+        if !matches!(event, GenerateEvent::Continuation(_)) {
+            break;
+        }
+        // Both of the search that came first have said all that they have to say.
+        for events in [&mut first, &mut again] {
+            while let Ok(event) = events.try_recv() {
+                seen.push(matches!(event, GenerateEvent::Done(_)));
+            }
+        }
+        assert_eq!(seen.iter().filter(|done| **done).count(), 2, "another search went before the first");
+    }
+    assert!(!seen.is_empty(), "the other search gave continuations");
 }

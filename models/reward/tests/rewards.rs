@@ -51,6 +51,7 @@ fn load(files: ModelFiles) -> RewardModel {
         threads: Some(1),
         kv_bytes: 128 << 20,
         queue: 64,
+        running: None,
     };
     let handle = Runtime::start(config, vec![files.clone()]).expect("it loads").remove(0);
     RewardModel::new(handle, &files).expect("it is a reward model")

@@ -1,5 +1,6 @@
 //! Which models to load, and where to compute.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -27,6 +28,10 @@ pub(crate) struct RuntimeArgs {
     /// told to come back after the time that requests took lately.
     #[arg(long, env = "TOOLBEAM_DEVICE_QUEUE", default_value_t = 4096)]
     device_queue: usize,
+    /// How many searches' continuations a policy computes at a time. Others wait, and those that came
+    /// first go first. By default 32 on the CPU, where more at once are slower, and 256 on CUDA devices.
+    #[arg(long, env = "TOOLBEAM_RUNNING")]
+    running: Option<NonZeroUsize>,
 }
 
 /// A number of bytes.
@@ -42,6 +47,7 @@ impl RuntimeArgs {
             threads: self.threads.map(usize::from),
             kv_bytes: self.kv_bytes.0,
             queue: self.device_queue,
+            running: self.running.map(usize::from),
         };
         let handles = tokio::task::spawn_blocking(move || Runtime::start(config, models)).await??;
         for handle in &handles {

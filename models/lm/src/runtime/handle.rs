@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 
+use tch::Device;
 use tokio::sync::{mpsc, oneshot};
 
 use super::census::Census;
@@ -34,6 +35,18 @@ pub struct RuntimeConfig {
     pub kv_bytes: u64,
     /// How many requests a model takes at a time, those that wait included.
     pub queue: usize,
+    /// The most owners (searches) whose continuations a model computes at a time; others wait, those that
+    /// came first going first. `None` chooses by the device.
+    pub running: Option<usize>,
+}
+
+impl RuntimeConfig {
+    /// How many owners may generate at a time on this device. More at once are slower on a processor,
+    /// whose caches their keys and values leave.
+    pub(super) fn most_running(&self, device: Device) -> usize {
+        let by_device = if device.is_cuda() { 256 } else { 32 };
+        self.running.unwrap_or(by_device).max(1)
+    }
 }
 
 /// What a model is.

@@ -4,10 +4,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::parts::Parts;
 use super::room::Claim;
+use super::tally::Tally;
+use super::turns::Turn;
+use crate::kv::Owner;
 use crate::{LmError, Prompt};
+
+/// Whose a request is.
+pub(super) struct Owned {
+    pub(super) owner: Owner,
+    pub(super) turn: Turn,
+    pub(super) tally: Tally,
+}
 
 /// A request in work.
 pub(super) trait Job: Sized {
+    fn turn(&self) -> Turn;
     fn prompt(&self) -> &Prompt;
     /// Its work in parts that fit.
     fn parts(&mut self) -> &mut Parts;

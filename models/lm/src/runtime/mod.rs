@@ -17,6 +17,7 @@ mod row;
 mod rows;
 mod tally;
 mod thread;
+mod turns;
 
 pub use census::Census;
 pub use generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, Verdict, Watch};

@@ -4,11 +4,12 @@ use tokio::sync::oneshot;
 
 use super::batch::Batch;
 use super::generate::{check_length, check_tokens};
-use super::job::{Job, no_room};
+use super::job::{Job, Owned, no_room};
 use super::parts::Parts;
 use super::places::Place;
 use super::room::{Claim, Room};
 use super::tally::Tally;
+use super::turns::Turn;
 use crate::kv::{Owner, Role, Sequence};
 use crate::{Head, LmError, ModelConfig, Prompt};
 
@@ -81,6 +82,7 @@ pub(super) struct ReadJob {
     pub(super) request: ReadRequest,
     tally: Tally,
     owner: Owner,
+    turn: Turn,
     reply: oneshot::Sender<Result<ReadReply, LmError>>,
     _place: Place,
     /// The sequences.
@@ -104,14 +106,13 @@ struct ReadItem {
 impl ReadJob {
     pub(super) fn new(
         request: ReadRequest,
-        owner: Owner,
-        tally: Tally,
+        Owned { owner, turn, tally }: Owned,
         reply: oneshot::Sender<Result<ReadReply, LmError>>,
         place: Place,
     ) -> ReadJob {
         let logits = vec![Vec::new(); request.sequences.len()];
         let (parts, items) = (Parts::new(request.sequences.len()), Vec::new());
-        ReadJob { request, tally, owner, reply, _place: place, parts, items, claim: None, logits }
+        ReadJob { request, tally, owner, turn, reply, _place: place, parts, items, claim: None, logits }
     }
 
     /// How many sequences it holds.
@@ -167,6 +168,10 @@ impl ReadJob {
 }
 
 impl Job for ReadJob {
+    fn turn(&self) -> Turn {
+        self.turn
+    }
+
     fn prompt(&self) -> &Prompt {
         &self.request.prompt
     }

@@ -1,6 +1,6 @@
 //! One loaded model: its requests, its keys and values, and its iterations.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tch::{Device, Kind};
 
 use super::distinct::Tries;
-use super::handle::ModelInfo;
-use super::job::{Job, fail_each, guarded, is_done};
+use super::handle::{ModelInfo, RuntimeConfig};
+use super::job::{Job, Owned, fail_each, guarded, is_done};
 use super::meters::{Load, Meters};
 use super::places::Places;
 use super::read::ReadJob;
@@ -17,6 +17,7 @@ use super::room::Room;
 use super::rows::GenerateJob;
 use super::tally::{Phase, Tally};
 use super::thread::Work;
+use super::turns::{Turn, Turns};
 use crate::dtype::dtype_name;
 use crate::kv::{KvStore, Owner};
 use crate::qwen::Qwen;
@@ -31,11 +32,14 @@ pub(super) struct Resident {
     pub(super) steps: u64,
     pub(super) model: Qwen,
     pub(super) room: Room,
-    waiting: VecDeque<Waiting>,
+    waiting: BTreeMap<Turn, Waiting>,
+    /// The most owners that generate at a time.
+    most_running: usize,
     pub(super) generates: Vec<GenerateJob>,
     pub(super) reads: Vec<ReadJob>,
     /// Hashes owners' names.
     owners: RandomState,
+    turns: Turns,
     tries: Tries,
     pub(super) meters: Rc<Meters>,
 }
@@ -47,12 +51,11 @@ enum Waiting {
 }
 
 impl Resident {
-    /// Loads a model folder. `kv_bytes` bounds its keys and values.
+    /// Loads a model folder.
     pub(super) fn load(
         files: &ModelFiles,
         (device, kind): (Device, Kind),
-        kv_bytes: u64,
-        most_requests: usize,
+        config: &RuntimeConfig,
     ) -> Result<Resident, LmError> {
         let _span = tracing::info_span!("load", model = files.name()).entered();
         let folder = ModelFolder::read(files)?;
@@ -73,7 +76,7 @@ impl Resident {
             tokenizer: folder.tokenizer,
             prompts: folder.prompts,
         };
-        let store = KvStore::new(&info.config, kv_bytes, device, kind)?;
+        let store = KvStore::new(&info.config, config.kv_bytes, device, kind)?;
         let bytes_per_token = info.config.kv_bytes_per_token(kind.elt_size_in_bytes() as u64);
         tracing::info!(
             model = info.name,
@@ -87,14 +90,16 @@ impl Resident {
         let meters = Rc::new(Meters::new(&info.name));
         let resident = Resident {
             info: Arc::new(info),
-            places: Places::new(most_requests),
+            places: Places::new(config.queue),
             steps: 0,
             model,
             room: Room::new(store, bytes_per_token),
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            most_running: config.most_running(device),
             generates: Vec::new(),
             reads: Vec::new(),
             owners: RandomState::new(),
+            turns: Turns::new(),
             tries: Tries::new(),
             meters,
         };
@@ -113,19 +118,19 @@ impl Resident {
     pub(super) fn accept(&mut self, work: Work) {
         match work {
             Work::Generate(request, reply, place) => {
-                let (owner, tally) = self.owned(&request.owner, Phase::Decode);
-                let job = GenerateJob::new(request, owner, tally, reply, place);
-                self.waiting.push_back(Waiting::Generate(job));
+                let owned = self.owned(&request.owner, Phase::Decode);
+                self.waiting
+                    .insert(owned.turn, Waiting::Generate(GenerateJob::new(request, owned, reply, place)));
             }
             Work::Read(request, reply, place) => {
-                let (owner, tally) = self.owned(&request.owner, Phase::Read);
-                let job = ReadJob::new(request, owner, tally, reply, place);
-                self.waiting.push_back(Waiting::Read(job));
+                let owned = self.owned(&request.owner, Phase::Read);
+                self.waiting.insert(owned.turn, Waiting::Read(ReadJob::new(request, owned, reply, place)));
             }
             Work::Forget(owner) => {
                 if let Some(owner) = self.owner(&owner) {
                     self.room.store.forget(owner);
                     self.tries.forget(owner);
+                    self.turns.forget(owner);
                     self.measure();
                 }
             }
@@ -145,9 +150,10 @@ impl Resident {
     }
 
     /// Whose a request is, and its counts.
-    fn owned(&mut self, name: &str, phase: Phase) -> (Owner, Tally) {
+    fn owned(&mut self, name: &str, phase: Phase) -> Owned {
         let owner = self.owner(name);
-        (owner, Tally::new(Rc::clone(&self.meters), self.tries.of(owner), phase))
+        let tally = Tally::new(Rc::clone(&self.meters), self.tries.of(owner), phase);
+        Owned { owner, turn: self.turns.of(owner), tally }
     }
 
     /// Tells what is held and done now.
@@ -182,14 +188,24 @@ impl Resident {
     }
 
     fn drop_cancelled(&mut self) {
-        self.waiting.retain(|waiting| !waiting.is_cancelled());
+        self.waiting.retain(|_, waiting| !waiting.is_cancelled());
         self.generates.retain(|job| !job.is_cancelled());
         self.reads.retain(|job| !job.is_cancelled());
     }
 
-    /// Admits waiting requests in order, as long as their keys and values fit for certain.
+    /// Admits waiting requests by their turns, as long as their keys and values fit for certain. Beyond
+    /// the most owners that generate at a time, what would have others generate too waits.
     fn admit(&mut self) {
-        while let Some(waiting) = self.waiting.pop_front() {
+        let mut running: HashSet<u64> = self.generates.iter().map(|job| job.turn().owner).collect();
+        for turn in self.waiting.keys().copied().collect::<Vec<Turn>>() {
+            let generates = matches!(self.waiting.get(&turn), Some(Waiting::Generate(_)));
+            if generates && running.len() >= self.most_running && !running.contains(&turn.owner) {
+                continue;
+            }
+            let Some(waiting) = self.waiting.remove(&turn) else { continue };
+            if generates {
+                running.insert(turn.owner);
+            }
             let back = match waiting {
                 Waiting::Generate(job) => {
                     self.try_admit(job, |resident| &mut resident.generates).map(Waiting::Generate)
@@ -197,20 +213,21 @@ impl Resident {
                 Waiting::Read(job) => self.try_admit(job, |resident| &mut resident.reads).map(Waiting::Read),
             };
             if let Some(back) = back {
-                return self.waiting.push_front(back);
+                self.waiting.insert(turn, back);
+                return;
             }
         }
     }
 
-    /// Lets requests whose part is done wait for room for the next, before all others.
+    /// Lets requests whose part is done wait for room for the next, at their turns.
     fn await_room(&mut self) {
         for mut job in self.generates.extract_if(.., |job| job.is_idle()) {
             job.rest();
-            self.waiting.push_front(Waiting::Generate(job));
+            self.waiting.insert(job.turn(), Waiting::Generate(job));
         }
         for mut job in self.reads.extract_if(.., |job| job.is_idle()) {
             job.rest();
-            self.waiting.push_front(Waiting::Read(job));
+            self.waiting.insert(job.turn(), Waiting::Read(job));
         }
     }
 

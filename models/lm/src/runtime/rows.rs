@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 
 use super::batch::Batch;
 use super::generate::{Finish, GenerateEvent, GenerateRequest, GenerateUsage};
-use super::job::{Job, no_room};
+use super::job::{Job, Owned, no_room};
 use super::parts::Parts;
 use super::places::Place;
 use super::room::{Claim, Room};
 use super::row::{Row, Step, group};
 use super::tally::Tally;
+use super::turns::Turn;
 use crate::kv::{Owner, Role};
 use crate::sampler::{DrawKey, Drawn, RowDraws};
 use crate::{LmError, ModelConfig, Prompt, Tokenizer};
@@ -25,6 +26,7 @@ pub(super) struct GenerateJob {
     pub(super) request: GenerateRequest,
     tally: Tally,
     owner: Owner,
+    turn: Turn,
     reply: mpsc::Sender<GenerateEvent>,
     _place: Place,
     /// The expansions of all beams, one after the other.
@@ -38,13 +40,13 @@ impl GenerateJob {
     /// `reply` has room for all events of the request.
     pub(super) fn new(
         request: GenerateRequest,
-        owner: Owner,
-        tally: Tally,
+        Owned { owner, turn, tally }: Owned,
         reply: mpsc::Sender<GenerateEvent>,
         place: Place,
     ) -> GenerateJob {
         let parts = Parts::new(request.beams.len() * request.expansions as usize);
-        GenerateJob { request, tally, owner, reply, _place: place, parts, rows: Vec::new(), claim: None }
+        let rows = Vec::new();
+        GenerateJob { request, tally, owner, turn, reply, _place: place, parts, rows, claim: None }
     }
 
     /// How many sequences it holds.
@@ -147,6 +149,10 @@ impl GenerateJob {
 }
 
 impl Job for GenerateJob {
+    fn turn(&self) -> Turn {
+        self.turn
+    }
+
     fn prompt(&self) -> &Prompt {
         &self.request.prompt
     }

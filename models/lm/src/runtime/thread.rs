@@ -105,7 +105,7 @@ fn load(config: &RuntimeConfig, models: &[ModelFiles]) -> Result<Vec<Resident>, 
         threads = tch::get_num_threads(),
         "device chosen"
     );
-    let load = |files| Resident::load(files, (chosen.device, kind), config.kv_bytes, config.queue);
+    let load = |files| Resident::load(files, (chosen.device, kind), config);
     models.iter().map(load).collect()
 }
 

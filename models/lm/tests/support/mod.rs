@@ -21,6 +21,7 @@ pub(crate) fn config() -> RuntimeConfig {
         threads: Some(1),
         kv_bytes: 1 << 30,
         queue: 4096,
+        running: None,
     }
 }
 
