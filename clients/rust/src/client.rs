@@ -7,9 +7,11 @@ use tonic::{Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use toolbeam_proto::v1::scorer_service_client::ScorerServiceClient;
 use toolbeam_proto::v1::search_service_client::SearchServiceClient;
 use toolbeam_proto::v1::{
-    CancelSearchRequest, GetSearchModelsRequest, GetSearchModelsResponse, SearchRequest, SearchResponse,
+    CancelSearchRequest, GetSearchModelsRequest, GetSearchModelsResponse, ScoreRequest, ScoreResponse,
+    SearchRequest, SearchResponse,
 };
 
 use crate::error::ClientError;
@@ -47,6 +49,7 @@ impl Default for ClientConfig {
 #[derive(Debug, Clone)]
 pub struct Client {
     search: SearchServiceClient<Channel>,
+    scorer: ScorerServiceClient<Channel>,
     health: HealthClient<Channel>,
     deadline: Duration,
 }
@@ -82,7 +85,10 @@ impl Client {
         let search = SearchServiceClient::new(channel.clone())
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
-        Client { search, health: HealthClient::new(channel), deadline: config.deadline }
+        let scorer = ScorerServiceClient::new(channel.clone())
+            .max_decoding_message_size(config.max_message_bytes)
+            .max_encoding_message_size(config.max_message_bytes);
+        Client { search, scorer, health: HealthClient::new(channel), deadline: config.deadline }
     }
 
     /// Searches for the calls that should be made. No valid answer is a normal
@@ -120,6 +126,16 @@ impl Client {
         let reply =
             self.within(request, |request| async move { search.cancel_search(request).await }).await?;
         Ok(reply.cancelled)
+    }
+
+    /// Asks for the rewards of answers that are there. Only a scorer does this, and a Toolbeam that runs
+    /// all services in one process; a gateway by itself answers UNIMPLEMENTED.
+    ///
+    /// # Errors
+    /// As for [`Client::search`].
+    pub async fn score(&self, request: ScoreRequest) -> Result<ScoreResponse, ClientError> {
+        let mut scorer = self.scorer.clone();
+        self.within(request, |request| async move { scorer.score(request).await }).await
     }
 
     /// Says which models the gateway searches with.

@@ -89,12 +89,17 @@ impl Gold {
         })
     }
 
-    /// The right calls as a JSON list, where they are named.
-    pub fn label(&self) -> Option<String> {
+    /// The right calls, where they are named.
+    pub(crate) fn named(&self) -> Option<&[Call]> {
         match &self.0 {
-            Kind::Calls(calls) => Some(written(calls)),
+            Kind::Calls(calls) => Some(calls),
             _ => None,
         }
+    }
+
+    /// The right calls as a JSON list, where they are named.
+    pub fn label(&self) -> Option<String> {
+        self.named().map(written)
     }
 
     /// Whether `calls` are right by the rules above.
@@ -121,7 +126,7 @@ impl Gold {
 }
 
 /// Calls as a JSON list, as policies write them.
-fn written(calls: &[Call]) -> String {
+pub(crate) fn written(calls: &[Call]) -> String {
     let calls = calls.iter().map(|call| {
         let name = serde_json::Value::from(call.name.as_str());
         format!(r#"{{"name": {name}, "arguments": {}}}"#, call.arguments_json())

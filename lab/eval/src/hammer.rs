@@ -10,7 +10,7 @@ use toolbeam_grammar::{Layout, parse_calls};
 use crate::error::EvalError;
 use crate::gold::Gold;
 use crate::source::{Source, parse};
-use crate::suite::{Record, unique, user};
+use crate::suite::{Record, role_of, unique, user};
 
 const FOLDER: &str = "hammer";
 
@@ -55,7 +55,10 @@ fn record(set: &str, line: Line) -> Result<Record, String> {
     while let Some(turn) = rest.strip_prefix("<|im_start|>") {
         let (role, turn) = between("role")(turn.split_once('\n'))?;
         let (content, after) = between("end of a turn")(turn.split_once("<|im_end|>\n"))?;
-        messages.push(v1::Message { role: role_of(role)?.into(), ..user(content.to_owned()) });
+        messages.push(v1::Message {
+            role: role_of(role).map_err(|reason| format!("instruction: {reason}"))?.into(),
+            ..user(content.to_owned())
+        });
         rest = after;
     }
     let tools: Vec<Tool> = parse(tools).map_err(|reason| format!("instruction: tools: {reason}"))?;
@@ -74,15 +77,4 @@ fn record(set: &str, line: Line) -> Result<Record, String> {
         // Gold values are not always of the type that the tool declares.
         validation: Some(v1::Validation::Syntax),
     })
-}
-
-/// `agent` is the assistant that asks back, which the contract does not tell from the one that calls.
-fn role_of(name: &str) -> Result<v1::Role, String> {
-    match name {
-        "user" => Ok(v1::Role::User),
-        "agent" | "assistant" => Ok(v1::Role::Assistant),
-        "tool" => Ok(v1::Role::Tool),
-        "system" => Ok(v1::Role::System),
-        other => Err(format!("instruction: the role {other}")),
-    }
 }

@@ -31,9 +31,11 @@ mod error;
 mod f1;
 mod gold;
 mod hammer;
+mod jsonl;
 mod options;
 mod python;
 mod report;
+mod rewards;
 mod run;
 mod runs;
 mod seal_tools;
@@ -47,9 +49,12 @@ pub use error::EvalError;
 pub use f1::{ApiScores, Compat, F1Report, ParamScores, Scores, Strict, f1};
 pub use gold::Gold;
 pub use report::Report;
+pub use rewards::{
+    Measures, Pairwise, RewardPair, RewardReport, evaluate_rewards, read_pairs, reward_pairs, write_pairs,
+};
 pub use run::{Judged, Verdict, run};
 pub use runs::{
     Category, ModelName, Outcome, OutcomeCall, RunFolder, RunSettings, SearchSettings, Shard, Tally,
     export_bfcl, export_predictions, go_on, read_run,
 };
-pub use suite::{Record, Suite, load};
+pub use suite::{Record, Suite, load, user_turns};

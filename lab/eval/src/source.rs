@@ -1,7 +1,12 @@
 //! Files with one JSON record per line.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::error::EvalError;
 
@@ -22,11 +27,16 @@ impl Source {
     /// Reads a file.
     pub(crate) fn file(path: &Path) -> Result<Source, EvalError> {
         let path = path.to_owned();
-        match std::fs::read_to_string(&path) {
+        match text(&path) {
             Ok(text) => Ok(Source { path, text }),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(EvalError::Missing { path }),
             Err(source) => Err(EvalError::Read { path, source }),
         }
+    }
+
+    /// The file as one JSON value.
+    pub(crate) fn whole<'a, T: Deserialize<'a>>(&'a self) -> Result<T, EvalError> {
+        serde_json::from_str(&self.text).map_err(|error| self.wrong(error.line(), error.to_string()))
     }
 
     /// What is wrong with a line, counted from 1.
@@ -60,7 +70,22 @@ impl Source {
     }
 }
 
+/// JSON as it is written, on one line: line breaks stand between its tokens only.
+pub(crate) fn one_line(json: String) -> serde_json::Result<Box<RawValue>> {
+    RawValue::from_string(if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json })
+}
+
+/// A file's text, decompressed if its name ends in gz.
+fn text(path: &Path) -> std::io::Result<String> {
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return std::fs::read_to_string(path);
+    }
+    let mut text = String::new();
+    MultiGzDecoder::new(File::open(path)?).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// The record on a line, in the words of a reason if it is none.
-pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, String> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
     serde_json::from_str(line).map_err(|error| error.to_string())
 }

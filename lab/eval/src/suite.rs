@@ -1,12 +1,13 @@
 //! The sets, and one record of any of them.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use toolbeam_client::v1;
 
 use crate::error::EvalError;
 use crate::gold::Gold;
-use crate::{bfcl, hammer, seal_tools};
+use crate::{bfcl, hammer, jsonl, seal_tools};
 
 /// A public evaluation set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +35,10 @@ pub enum Suite {
     ApiBank,
     /// Seal-Tools as Hammer publishes it: `sealtool.jsonl`, in `hammer/`.
     SealTools,
+    /// Records in the project's own shape: lines of `id`, `messages`, `answers` (the right calls) and
+    /// `tool_keys`, in files `<name>.jsonl.gz` or `<name>.jsonl`, with the tools of those keys in
+    /// `<name>.tools.json.gz` or `<name>.tools.json`. The data is such a file, or a folder of them.
+    Jsonl,
 }
 
 /// One question of a set with its answer.
@@ -54,6 +59,11 @@ pub struct Record {
 }
 
 impl Record {
+    fn user_turns(&self) -> Vec<String> {
+        let user = self.messages.iter().filter(|message| message.role() == v1::Role::User);
+        user.map(|message| message.content.clone()).collect()
+    }
+
     /// The request for this record: `template` with the record's prompt, and its validation if it has
     /// one, without a trace. The template's search id is not used: ids of running searches are unique.
     pub fn request(&self, template: &v1::SearchRequest) -> v1::SearchRequest {
@@ -70,25 +80,80 @@ impl Record {
 }
 
 /// Reads a set, in its own order. `data` is the set's folder or the one that holds it, as said at
-/// [`Suite`]'s variants.
+/// [`Suite`]'s variants. An id that comes again gets its count behind it (`id#2`), so that ids are unique.
 ///
 /// # Errors
 /// A file is not there or cannot be read, or a record is not what the set's format says. No record is
 /// left out.
 pub fn load(suite: Suite, data: &Path) -> Result<Vec<Record>, EvalError> {
-    match suite {
+    let mut records = match suite {
         Suite::SimplePython => bfcl::load(data, "simple_python"),
         Suite::SealToolsInDomain => seal_tools::load(data, "test_in_domain"),
         Suite::Bfcl => bfcl::load_checked(data),
         Suite::ToolAlpaca => hammer::load(data, &["toolalpaca"]),
         Suite::ApiBank => hammer::load(data, &["apibank_l1", "apibank_l2"]),
         Suite::SealTools => hammer::load(data, &["sealtool"]),
+        Suite::Jsonl => jsonl::load(data),
+    }?;
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for record in &mut records {
+        let count = seen.entry(record.id.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            record.id = format!("{}#{count}", record.id);
+        }
+    }
+    Ok(records)
+}
+
+/// What users ask in all sets that lie in a folder, conversation by conversation and turn by turn, so that
+/// training can be kept apart from it. Questions to which there is no answer here count, too.
+///
+/// # Errors
+/// None of the sets is there, or one is not what its format says.
+pub fn user_turns(data: &Path) -> Result<Vec<Vec<String>>, EvalError> {
+    let sets = [Suite::Bfcl, Suite::ToolAlpaca, Suite::ApiBank, Suite::SealTools, Suite::SealToolsInDomain];
+    let sets = sets.map(|suite| load(suite, data)).into_iter();
+    let sets = sets.chain([seal_tools::load(data, "test_out_domain")]);
+    let mut turns = Vec::new();
+    let mut missing = None;
+    for set in sets {
+        match set {
+            Ok(records) => turns.extend(records.iter().map(Record::user_turns)),
+            Err(error @ EvalError::Missing { .. }) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if turns.is_empty() => Err(error),
+        _ => Ok(turns),
     }
 }
 
 /// What the user says.
 pub(crate) fn user(content: String) -> v1::Message {
     v1::Message { role: v1::Role::User.into(), content, ..Default::default() }
+}
+
+/// `agent` is the assistant that asks back, which the contract does not tell from the one that calls.
+pub(crate) fn role_of(name: &str) -> Result<v1::Role, String> {
+    match name {
+        "user" => Ok(v1::Role::User),
+        "agent" | "assistant" => Ok(v1::Role::Assistant),
+        "tool" => Ok(v1::Role::Tool),
+        "system" => Ok(v1::Role::System),
+        other => Err(format!("the role {other}")),
+    }
+}
+
+/// The name by which [`role_of`] knows a role.
+pub(crate) fn role_name(role: v1::Role) -> &'static str {
+    match role {
+        v1::Role::User | v1::Role::Unspecified => "user",
+        v1::Role::Assistant => "assistant",
+        v1::Role::Tool => "tool",
+        v1::Role::System => "system",
+    }
 }
 
 /// Leaves the first tool of each name.

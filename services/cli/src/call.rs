@@ -59,6 +59,12 @@ pub(crate) struct SearchArgs {
     /// How often each is continued (the paper's M).
     #[arg(long, short = 'm', default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     expansions_per_beam: u32,
+    /// What of the rewards of an expansion's markers a candidate is kept by.
+    #[arg(long, value_enum, default_value_t = AggregationName::Min)]
+    aggregation: AggregationName,
+    /// Whether a candidate is judged by its last expansion, or by the whole of its answer.
+    #[arg(long, value_enum, default_value_t = ScopeName::Expansion)]
+    scope: ScopeName,
     /// The policy's temperature. The default suits the weak weights that ship with Toolbeam: the hotter
     /// they sample, the more nonsense their ToolPRM has to tell apart. The service's own default is 0.8.
     #[arg(long, default_value_t = 0.3, value_parser = parse_temperature)]
@@ -89,6 +95,28 @@ pub(crate) enum StrategyName {
     FineGrainedBeam,
 }
 
+/// Aggregations by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AggregationName {
+    /// The smallest.
+    Min,
+    /// The last.
+    Last,
+    /// Their product.
+    Product,
+    /// Their mean.
+    Mean,
+}
+
+/// Scopes by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScopeName {
+    /// The last expansion.
+    Expansion,
+    /// The whole answer so far.
+    Path,
+}
+
 impl SearchArgs {
     /// The request for a query with tools, with the trace of its rounds.
     pub(crate) fn request(&self, query: &str, tools: Vec<v1::Tool>) -> v1::SearchRequest {
@@ -104,13 +132,24 @@ impl SearchArgs {
             StrategyName::Greedy => v1::StrategyKind::Greedy,
             StrategyName::FineGrainedBeam => v1::StrategyKind::FineGrainedBeam,
         };
+        let aggregation = match self.aggregation {
+            AggregationName::Min => v1::Aggregation::Min,
+            AggregationName::Last => v1::Aggregation::Last,
+            AggregationName::Product => v1::Aggregation::Product,
+            AggregationName::Mean => v1::Aggregation::Mean,
+        };
+        let scope = match self.scope {
+            ScopeName::Expansion => v1::RewardScope::Expansion,
+            ScopeName::Path => v1::RewardScope::Path,
+        };
         let validation = if self.no_schema { v1::Validation::Syntax } else { v1::Validation::Schema };
         v1::SearchRequest {
             strategy: Some(v1::Strategy {
                 kind: kind.into(),
                 num_beams: Some(self.num_beams),
                 expansions_per_beam: Some(self.expansions_per_beam),
-                ..Default::default()
+                aggregation: aggregation.into(),
+                scope: scope.into(),
             }),
             sampling: Some(v1::Sampling { temperature: Some(self.temperature), ..Default::default() }),
             seed: self.seed,

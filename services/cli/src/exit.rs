@@ -5,6 +5,7 @@ use std::fmt;
 use clap::Parser;
 use clap::error::ErrorKind;
 use toolbeam_client::{ClientError, Code};
+use toolbeam_dataset::DatasetError;
 use toolbeam_eval::EvalError;
 use toolbeam_lm::LmError;
 use toolbeam_policy::PolicyError;
@@ -16,7 +17,8 @@ pub(crate) const CODES: &str = "\
 Exit codes:
   0  done
   1  searched, and there is no valid answer; the demo: too few answers equal their gold answers;
-     models check: the folder serves as nothing; eval check-bfcl: a verdict differs
+     models check: the folder serves as nothing; eval check-bfcl: a verdict differs; eval run, eval rewards:
+     a record has no reply
   2  what was given is wrong: a flag, a file, or what they ask for
   3  what was needed failed: a service, a device, or time";
 
@@ -78,6 +80,7 @@ fn is_given(error: &anyhow::Error) -> bool {
     }
     error.is::<WrongFile>()
         || error.is::<EvalError>()
+        || error.is::<DatasetError>()
         || error.is::<PolicyError>()
         || error.is::<RewardError>()
 }

@@ -5,6 +5,7 @@ mod call;
 mod cancel;
 mod check;
 mod connection;
+mod dataset;
 mod demo;
 mod eval;
 mod events;
@@ -49,6 +50,9 @@ enum Command {
     /// Measure answers against evaluation sets.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Make sets for training and validation.
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
     /// Compare runs of an evaluation: accuracy with intervals, cost, faults.
     Report(report::ReportArgs),
     /// Measure how fast a model is here, without services: tokens and seconds.
@@ -67,6 +71,7 @@ async fn main() {
         | Command::Cancel(_)
         | Command::Demo(_)
         | Command::Eval(_)
+        | Command::Dataset(_)
         | Command::Report(_)
         | Command::Bench(_)
         | Command::Models(_) => false,
@@ -92,6 +97,7 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
+        Command::Dataset(command) => dataset::run(command),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(args).await,
         Command::Models(command) => check::run_models(command),

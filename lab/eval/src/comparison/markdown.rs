@@ -34,7 +34,7 @@ impl Comparison {
             let percent = |category: &Category| format!("{:.1}", 100.0 * category.accuracy());
             let parts =
                 categories.iter().map(|name| run.tally.categories.get(*name).map_or("-".into(), percent));
-            let (low, high) = run.tally.all.interval();
+            let (low, high) = run.interval();
             let mut row = vec![run.label(), run.tally.all.total.to_string()];
             row.extend(parts);
             row.push(percent(&run.tally.all));
@@ -43,7 +43,8 @@ impl Comparison {
             row
         });
         format!(
-            "Accuracy in percent. Intervals are Wilson's; differences are paired, by bootstrap.\n\n{}\n",
+            "Accuracy in percent. Intervals are Wilson's, of several seeds by the bootstrap over records; \
+             differences are paired, by the bootstrap over records.\n\n{}\n",
             table(head, rows)
         )
     }

@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use crate::error::EvalError;
 use crate::runs::{Outcome, RunSettings, Tally, read_run};
 
-use bootstrap::{Interval, difference};
+use bootstrap::{Interval, mean};
 pub(crate) use plot::Cost;
 
-/// Runs of the same records, of which the first is what the others are compared with.
+/// Runs of the same records, of which the first is what the others are compared with. Runs that differ in
+/// their seed only are one: a record's accuracy is then the mean over them, and records are what intervals
+/// are sampled from.
 #[derive(Debug)]
 pub struct Comparison {
     runs: Vec<Run>,
@@ -25,8 +27,10 @@ pub struct Comparison {
 struct Run {
     settings: RunSettings,
     tally: Tally,
-    /// Whether each record's answer is right, by its id.
-    right: BTreeMap<String, bool>,
+    /// The share of each record's answers that is right, by its id.
+    right: BTreeMap<String, f64>,
+    /// Number of runs that it is made of.
+    seeds: usize,
 }
 
 impl Comparison {
@@ -41,7 +45,11 @@ impl Comparison {
             if runs.first().is_some_and(|first| first.settings.records_digest != settings.records_digest) {
                 return Err(EvalError::OtherRun { path: folder.clone(), field: "records_digest".into() });
             }
-            runs.push(Run::of(settings, &outcomes));
+            let alike = runs.iter_mut().find(|run| run.differs_by_seed_only(&settings));
+            match alike {
+                Some(run) => run.add(&outcomes),
+                None => runs.push(Run::of(settings, &outcomes)),
+            }
         }
         Ok(Comparison { runs })
     }
@@ -82,8 +90,35 @@ impl Comparison {
 
 impl Run {
     fn of(settings: RunSettings, outcomes: &[Outcome]) -> Run {
-        let right = outcomes.iter().map(|outcome| (outcome.id.clone(), outcome.fault.is_none()));
-        Run { settings, tally: Tally::of(outcomes), right: right.collect() }
+        let mut run = Run { settings, tally: Tally::default(), right: BTreeMap::new(), seeds: 0 };
+        run.add(outcomes);
+        run
+    }
+
+    fn differs_by_seed_only(&self, settings: &RunSettings) -> bool {
+        let mut other = settings.clone();
+        other.search.seed = self.settings.search.seed;
+        other == self.settings
+    }
+
+    /// Adds a run with another seed.
+    fn add(&mut self, outcomes: &[Outcome]) {
+        self.tally.add(outcomes);
+        self.seeds += 1;
+        let (before, seeds) = (self.seeds as f64 - 1.0, self.seeds as f64);
+        for outcome in outcomes {
+            let right = self.right.entry(outcome.id.clone()).or_default();
+            *right = (*right * before + f64::from(u8::from(outcome.fault.is_none()))) / seeds;
+        }
+    }
+
+    /// The 95% interval of its accuracy: Wilson's, or of several seeds by the bootstrap over records.
+    fn interval(&self) -> (f64, f64) {
+        if self.seeds == 1 {
+            return self.tally.all.interval();
+        }
+        let found = mean(&self.right.values().copied().collect::<Vec<_>>());
+        (found.low, found.high)
     }
 
     /// How it searched, in a few words.
@@ -96,13 +131,24 @@ impl Run {
         let number = |name: &str, value: Option<u32>| value.map(|value| format!(" {name}={value}"));
         let sizes = [number("N", search.num_beams), number("M", search.expansions_per_beam)];
         let temperature = search.temperature.map(|temperature| format!(" T={temperature}"));
-        let parts: Vec<String> = sizes.into_iter().chain([temperature]).flatten().collect();
+        // What is the default is left out.
+        let named = |name: &str, prefix: &str, default: &str| {
+            let name = name.trim_start_matches(prefix).to_lowercase();
+            (![default, "unspecified"].contains(&name.as_str())).then(|| format!(" {name}"))
+        };
+        let rewards = [
+            named(&search.aggregation, "AGGREGATION_", "min"),
+            named(&search.scope, "REWARD_SCOPE_", "expansion"),
+        ];
+        let seeds = (self.seeds > 1).then(|| format!(", {} seeds", self.seeds));
+        let parts: Vec<String> =
+            sizes.into_iter().chain(rewards).chain([temperature, seeds]).flatten().collect();
         format!("{strategy}{}", parts.concat())
     }
 
     /// Accuracy less another run's, over the records of both.
     fn difference(&self, other: &Run) -> Interval {
-        let both = self.right.iter().filter_map(|(id, mine)| Some((*mine, *other.right.get(id)?)));
-        difference(&both.collect::<Vec<_>>())
+        let both = self.right.iter().filter_map(|(id, mine)| Some(*mine - *other.right.get(id)?));
+        mean(&both.collect::<Vec<_>>())
     }
 }

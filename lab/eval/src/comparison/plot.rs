@@ -44,7 +44,7 @@ impl Comparison {
 
     fn draw(&self, cost: Cost, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
         let most = self.runs.iter().map(|run| cost.of(run)).fold(f64::NAN, f64::max);
-        let intervals = self.runs.iter().map(|run| run.tally.all.interval());
+        let intervals = self.runs.iter().map(Run::interval);
         let (low, high) =
             intervals.fold((1.0, 0.0), |(low, high): (f64, f64), (a, b)| (low.min(a), high.max(b)));
         let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
@@ -56,7 +56,7 @@ impl Comparison {
         chart.configure_mesh().x_desc(cost.name()).y_desc("accuracy, percent").draw()?;
         for run in &self.runs {
             let (x, all) = (cost.of(run), &run.tally.all);
-            let ((low, high), y) = (all.interval(), 100.0 * all.accuracy());
+            let ((low, high), y) = (run.interval(), 100.0 * all.accuracy());
             let bar = PathElement::new([(x, 100.0 * low), (x, 100.0 * high)], BLACK.mix(0.4));
             chart.draw_series([bar])?;
             chart.draw_series([Circle::new((x, y), 4, BLUE.filled())])?;

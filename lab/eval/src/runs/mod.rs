@@ -20,6 +20,7 @@ pub use export::{export_bfcl, export_predictions};
 pub use folder::{RunFolder, Shard, read_run};
 pub use outcome::{Outcome, OutcomeCall};
 pub use settings::{ModelName, RunSettings, SearchSettings};
+pub(crate) use tally::interval;
 pub use tally::{Category, Tally};
 
 /// Searches the records of a shard that have no outcome yet, `concurrency` at a time. `template` is the

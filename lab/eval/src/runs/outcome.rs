@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use toolbeam_client::v1;
 use toolbeam_grammar::Call;
 
+use crate::source::one_line;
 use crate::suite::Record;
 
 /// A record's outcome, as it is kept.
@@ -70,6 +71,12 @@ impl Outcome {
         outcome
     }
 
+    /// The calls, if there are any and they can be read.
+    pub(crate) fn read_calls(&self) -> Option<Vec<Call>> {
+        let calls = self.calls.as_ref()?.iter();
+        calls.map(|call| Call::from_json(call.name.as_str(), call.arguments.get()).ok()).collect()
+    }
+
     fn read(&mut self, record: &Record, reply: v1::SearchResponse) -> Result<(), String> {
         let usage = reply.usage.unwrap_or_default();
         let (policy, reward) = (usage.policy.unwrap_or_default(), usage.reward.unwrap_or_default());
@@ -87,7 +94,7 @@ impl Outcome {
         });
         self.fault = record.gold.fault(Some(&calls.collect::<Result<Vec<_>, _>>()?));
         let calls = answer.calls.into_iter().map(|call| {
-            let arguments = RawValue::from_string(call.arguments);
+            let arguments = one_line(call.arguments);
             let arguments = arguments.map_err(|error| broken(&call.name, error.to_string()))?;
             Ok(OutcomeCall { name: call.name, arguments })
         });

@@ -34,6 +34,10 @@ pub struct SearchSettings {
     pub num_beams: Option<u32>,
     /// The paper's M.
     pub expansions_per_beam: Option<u32>,
+    /// What of an expansion's rewards counts, as the contract names it.
+    pub aggregation: String,
+    /// Over which part of an answer, as the contract names it.
+    pub scope: String,
     /// The policy's temperature.
     pub temperature: Option<f32>,
     /// What every record's seed is made of, with its id.
@@ -72,6 +76,8 @@ impl RunSettings {
                 strategy: strategy.kind().as_str_name().to_owned(),
                 num_beams: strategy.num_beams,
                 expansions_per_beam: strategy.expansions_per_beam,
+                aggregation: strategy.aggregation().as_str_name().to_owned(),
+                scope: strategy.scope().as_str_name().to_owned(),
                 temperature: template.sampling.and_then(|sampling| sampling.temperature),
                 seed: template.seed,
                 deterministic: template.deterministic,

@@ -41,17 +41,22 @@ impl Tally {
     /// Adds outcomes up.
     pub fn of<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Tally {
         let mut tally = Tally::default();
+        tally.add(outcomes);
+        tally
+    }
+
+    /// Adds more of them.
+    pub(crate) fn add<'a>(&mut self, outcomes: impl IntoIterator<Item = &'a Outcome>) {
         for outcome in outcomes {
-            tally.all.add(outcome);
-            tally.categories.entry(outcome.category.clone()).or_default().add(outcome);
+            self.all.add(outcome);
+            self.categories.entry(outcome.category.clone()).or_default().add(outcome);
             if let Some(fault) = &outcome.fault {
-                *tally.faults.entry(fault.clone()).or_default() += 1;
+                *self.faults.entry(fault.clone()).or_default() += 1;
             }
             if let Some(message) = &outcome.failed {
-                tally.failed.push((outcome.id.clone(), message.clone()));
+                self.failed.push((outcome.id.clone(), message.clone()));
             }
         }
-        tally
     }
 }
 
@@ -72,16 +77,22 @@ impl Category {
 
     /// The 95% interval of the accuracy (Wilson, 1927).
     pub fn interval(&self) -> (f64, f64) {
-        let (n, p) = (self.total.max(1) as f64, self.accuracy());
-        let centre = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        ((centre - half).max(0.0), (centre + half).min(1.0))
+        interval(self.right, self.total)
     }
 
     /// A mean over the records of one of the sums.
     pub fn mean(&self, sum: f64) -> f64 {
         sum / self.total.max(1) as f64
     }
+}
+
+/// The 95% interval of a share (Wilson, 1927).
+pub(crate) fn interval(right: usize, total: usize) -> (f64, f64) {
+    let n = total.max(1) as f64;
+    let p = right as f64 / n;
+    let centre = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
+    let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
 #[cfg(test)]

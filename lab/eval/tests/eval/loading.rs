@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use toolbeam_client::v1;
-use toolbeam_eval::{Record, Suite, load};
+use toolbeam_eval::{Record, Suite, load, user_turns};
+use toolbeam_grammar::Call;
 
 use crate::seal_tools;
 use crate::{
@@ -120,4 +121,36 @@ fn check(suite: Suite, files: &[(&str, &str)], words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "{message:?} does not say {word:?}");
     }
+}
+
+#[test]
+fn the_projects_own_shape_is_read_from_a_file_and_from_a_folder() {
+    let tools = r#"{"f#1": {"name": "f", "description": "does", "parameters": {"a": {"type": "int"}}},
+                    "g": {"name": "g", "parameters": {}}}"#;
+    let record = r#"{"id": "r1", "messages": [{"role": "user", "content": "go"}, {"role": "assistant", "content": "where?"}, {"role": "user", "content": "there"}], "answers": [{"name": "f", "arguments": {"a": 1}}], "tool_keys": ["g", "f#1"]}"#;
+    let files =
+        [("one.jsonl", record), ("one.tools.json", tools), ("two.jsonl", record), ("two.tools.json", tools)];
+    let data = folder(&files);
+    let records = load(Suite::Jsonl, data.path()).expect("records");
+    assert_eq!((records[0].id.as_str(), records[1].id.as_str()), ("r1", "r1#2"), "ids are unique");
+    assert_eq!(records.iter().map(|record| record.category.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    let names: Vec<&str> = records[0].tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!((names, records[0].messages.len()), (vec!["g", "f"], 3));
+    let right = Call::from_json("f", r#"{"a": 1}"#).expect("a call");
+    assert!(records[0].gold.accepts(&[right]) && !records[0].gold.accepts(&[]));
+    assert_eq!(load(Suite::Jsonl, &data.path().join("two.jsonl")).expect("records").len(), 1);
+    let broken = folder(&[("one.jsonl", &record.replace("f#1", "h") as &str), ("one.tools.json", tools)]);
+    let error = load(Suite::Jsonl, broken.path()).expect_err("no such tool").to_string();
+    assert!(error.contains("line 1") && error.contains("no tool has the key h"), "{error}");
+    let nothing = folder(&[("one.txt", "")]);
+    assert!(load(Suite::Jsonl, nothing.path()).is_err());
+}
+
+#[test]
+fn what_users_ask_is_that_of_all_sets_that_lie_there() {
+    let query = seal_query("easy_1", "how large", &[("a", r#"{"size": 1}"#)]);
+    let data = folder(&[(QUERIES, &query), (TOOLS, &seal_tools())]);
+    assert_eq!(user_turns(data.path()).expect("turns"), [["how large"]]);
+    let nothing = folder(&[]);
+    assert!(user_turns(nothing.path()).is_err(), "no set is no data");
 }

@@ -4,8 +4,10 @@ mod accepting;
 mod checker;
 mod f1;
 mod loading;
+mod rewards;
 mod running;
 mod runs;
+mod scripted;
 
 use std::path::Path;
 

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::stream;
-use hyper_util::rt::TokioIo;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use toolbeam_client::v1::search_service_server::{SearchService, SearchServiceServer};
 use toolbeam_client::{Client, ClientConfig, v1};
 use toolbeam_eval::{Report, Verdict, run};
 
+use crate::scripted::channel;
 use crate::{load_seal, one_bfcl, seal_query};
 
 /// Does what the query says, and keeps the requests.
@@ -78,19 +78,7 @@ impl SearchService for Scripted {
 
 /// A channel to the scripted service.
 pub(crate) async fn start(service: Scripted) -> Channel {
-    let (near, far) = tokio::io::duplex(64 * 1024);
-    let incoming = stream::iter([Ok::<_, std::io::Error>(far)]);
-    let server =
-        Server::builder().add_service(SearchServiceServer::new(service)).serve_with_incoming(incoming);
-    tokio::spawn(server);
-    let mut near = Some(near);
-    Endpoint::from_static("http://memory")
-        .connect_with_connector(tower::service_fn(move |_uri| {
-            let connection = near.take().ok_or_else(|| std::io::Error::other("one connection"));
-            async { connection.map(TokioIo::new) }
-        }))
-        .await
-        .expect("connected")
+    channel(Server::builder().add_service(SearchServiceServer::new(service))).await
 }
 
 /// Asks these queries, whose gold call is `a` with a size of "85". Times are checked and then zeroed.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use toolbeam_client::{Client, ClientConfig, v1};
 use toolbeam_eval::{
     Comparison, EvalError, Outcome, Record, RunFolder, RunSettings, Shard, Tally, export_predictions, f1,
-    go_on, read_run,
+    go_on, read_run, reward_pairs,
 };
 
 use crate::running::{Scripted, start};
@@ -105,8 +105,10 @@ async fn runs_of_the_same_records_are_compared() {
     let folder = TempDir::new().expect("a folder");
     let [one, other, strange] = ["one", "other", "strange"].map(|name| folder.path().join(name));
     continued(&mut open(&one, Shard::WHOLE), Shard::WHOLE).await;
-    let seeded = RunFolder::open(&other, &settings(&records(), 2), Shard::WHOLE, false);
-    continued(&mut seeded.expect("opens"), Shard::WHOLE).await;
+    let mut wider = settings(&records(), 1);
+    wider.search.num_beams = Some(4);
+    let wide = RunFolder::open(&other, &wider, Shard::WHOLE, false);
+    continued(&mut wide.expect("opens"), Shard::WHOLE).await;
     let text = fs::read_to_string(other.join("results-1-of-1.jsonl")).expect("results");
     // The second run got one more right.
     let better = text.replace(r#""fault":"wrong_function""#, r#""fault":null"#);
@@ -122,6 +124,14 @@ async fn runs_of_the_same_records_are_compared() {
     let [_, html] = comparison.write(&folder.path().join("report")).expect("written");
     let html = fs::read_to_string(html).expect("a page");
     assert!(html.contains("<table>") && html.matches("<svg").count() == 2, "{html}");
+
+    // Another seed of the first: one run, with the means of both.
+    let seeded = folder.path().join("seeded");
+    drop(RunFolder::open(&seeded, &settings(&records(), 2), Shard::WHOLE, false).expect("opens"));
+    fs::copy(folder.path().join("other/results-1-of-1.jsonl"), seeded.join("results-1-of-1.jsonl"))
+        .expect("copied");
+    let markdown = Comparison::read(&[one.clone(), seeded]).expect("runs").markdown();
+    assert!(markdown.contains(", 2 seeds | 14 |") && markdown.contains("| 50.0 |"), "{markdown}");
 
     drop(RunFolder::open(&strange, &settings(&records()[..3], 1), Shard::WHOLE, false).expect("opens"));
     let refused = Comparison::read(&[one, strange]);
@@ -175,4 +185,19 @@ fn a_folder_of_another_run_is_refused() {
     file.as_mut().expect("opens").write_all(b"{\"id\": 7}\n").expect("written");
     let broken = RunFolder::open(folder.path(), &settings(&records(), 1), Shard::WHOLE, false);
     assert!(matches!(broken, Err(EvalError::Line { line: 1, .. })), "{broken:?}");
+}
+
+#[tokio::test]
+async fn wrong_answers_of_runs_make_pairs_with_the_right_ones() {
+    let folder = TempDir::new().expect("a folder");
+    let mut run = open(folder.path(), Shard::WHOLE);
+    continued(&mut run, Shard::WHOLE).await;
+    let found = read_run(folder.path()).expect("a run");
+    // The second run's wrong answers are the first's, and count once.
+    let pairs = reward_pairs(&records(), &[found.clone(), found]).expect("pairs");
+    let named: Vec<(&str, &str)> =
+        pairs.iter().map(|pair| (pair.test_id.as_str(), pair.error_type.as_str())).collect();
+    assert_eq!(named, [("r1", "Parameter value type error"), ("r2", "Incorrect function name")]);
+    let rejected = pairs[1].rejected.as_ref().expect("calls");
+    assert_eq!((pairs[1].chosen[0].name.as_str(), rejected[0].name.as_str()), ("a", "b"));
 }

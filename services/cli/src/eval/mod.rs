@@ -11,6 +11,7 @@ use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
 use crate::exit::Ended;
 
+mod rewards;
 mod run;
 
 /// Evaluations.
@@ -26,6 +27,12 @@ pub(crate) enum EvalCommand {
     /// Search every record of a set and keep each outcome in a folder: a run that was killed goes on where
     /// it was. Prints accuracy by category with intervals, and what it cost.
     Run(Box<run::RunArgs>),
+    /// Make pairs of right and wrong answers, in FC-RewardBench's format, of a set's right calls and the
+    /// wrong ones of runs.
+    Pairs(rewards::PairsArgs),
+    /// Judge a reward model by pairs: loss, accuracy by step and trajectory, AUC, calibration, and how many
+    /// pairs it puts in order. Prints one JSON object last.
+    Rewards(rewards::RewardsArgs),
     /// Write a run's answers for BFCL's own evaluator, or as predictions for `eval f1` and Hammer's script.
     Export(run::ExportArgs),
 }
@@ -92,6 +99,8 @@ pub(crate) async fn run_eval(command: EvalCommand) -> Result<Ended> {
             Ok(Ended::Done)
         }
         EvalCommand::Run(args) => run::run(*args).await,
+        EvalCommand::Pairs(args) => rewards::pairs(&args),
+        EvalCommand::Rewards(args) => rewards::rewards(args).await,
         EvalCommand::Export(args) => run::export(&args),
     }
 }

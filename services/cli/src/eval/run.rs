@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use toolbeam_eval::{
@@ -14,7 +14,7 @@ use toolbeam_eval::{
 
 use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
-use crate::exit::Ended;
+use crate::exit::{Ended, WrongFile};
 
 /// Arguments of `toolbeam eval run`.
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ pub(crate) struct RunArgs {
     /// The evaluation set.
     #[arg(long, value_enum)]
     suite: RunSuite,
-    /// The folder that holds it, such as a copy of the public sets.
+    /// The folder that holds it, such as a copy of the public sets; of jsonl a file, or a folder of files.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// The run's folder. One that was begun goes on where it was.
@@ -71,6 +71,8 @@ enum RunSuite {
     Apibank,
     /// Seal-Tools in Hammer's form.
     SealTools,
+    /// Files in the project's own shape, such as those of `dataset split`.
+    Jsonl,
 }
 
 impl RunSuite {
@@ -80,12 +82,21 @@ impl RunSuite {
             RunSuite::Toolalpaca => Suite::ToolAlpaca,
             RunSuite::Apibank => Suite::ApiBank,
             RunSuite::SealTools => Suite::SealTools,
+            RunSuite::Jsonl => Suite::Jsonl,
         }
     }
 
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
+}
+
+/// The set of a run.
+pub(super) fn suite_of(name: &str) -> Result<Suite> {
+    let suite = RunSuite::value_variants().iter().find(|suite| suite.name() == name);
+    suite
+        .map(|suite| suite.suite())
+        .with_context(|| WrongFile(format!("the run is of {name}, which is not known here")))
 }
 
 /// A part, as in 1/4.
@@ -123,7 +134,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended> {
     told(&args.out)
 }
 
-fn progress(records: usize, done: usize) -> ProgressBar {
+pub(super) fn progress(records: usize, done: usize) -> ProgressBar {
     let bar = ProgressBar::new(records as u64).with_position(done as u64);
     // The template is constant and well-formed.
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left, {msg}") {
@@ -187,12 +198,14 @@ pub(crate) fn export(args: &ExportArgs) -> Result<Ended> {
         }
         return Ok(Ended::Done);
     }
-    let suite = RunSuite::value_variants().iter().find(|suite| suite.name() == settings.suite);
-    let (Some(suite), Some(data)) = (suite, &args.data) else {
-        anyhow::bail!("--data: give the folder with {}'s data, which names the right calls", settings.suite);
+    let Some(data) = &args.data else {
+        let wanted =
+            format!("--data: give the folder with {}'s data, which names the right calls", settings.suite);
+        anyhow::bail!(WrongFile(wanted));
     };
-    let records: Vec<Record> = load(suite.suite(), data)?;
-    ensure!(records.len() >= settings.records, "{} has fewer records than the run", data.display());
+    let records: Vec<Record> = load(suite_of(&settings.suite)?, data)?;
+    let fewer = || WrongFile(format!("{} has fewer records than the run", data.display()));
+    ensure!(records.len() >= settings.records, fewer());
     println!("{}", export_predictions(&outcomes, &records, &args.out)?.display());
     Ok(Ended::Done)
 }
