@@ -262,3 +262,55 @@ fn recorded_verdicts_are_given_again() {
     println!("agree {} of {}, {} in the same words", found.agree, found.total, found.same_reason);
     assert!(found.differences.is_empty(), "{:#?}", found.differences);
 }
+
+#[test]
+fn mutated_outputs_get_a_verdict_and_no_panic() {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    let question = r#"{"id": "q", "question": [[]], "function": [{"name": "f.g", "description": "", "parameters": {"type": "dict", "required": ["s"], "properties": {"s": {"type": "string"}, "i": {"type": "integer"}, "n": {"type": "float"}, "b": {"type": "boolean"}, "a": {"type": "array", "items": {"type": "string"}}, "d": {"type": "dict", "properties": {"x": {"type": "integer"}}}, "o": {"type": "array", "items": {"type": "dict"}}, "t": {"type": "tuple", "items": {"type": "float"}}}}}]}"#;
+    let answer = r#"{"id": "q", "ground_truth": [{"f.g": {"s": ["a b"], "i": [1, ""], "n": [1.5, 2, ""], "b": [true, ""], "a": [["x"], ""], "d": [{"x": [1]}, ""], "o": [[{"k": ["v"]}], ""], "t": [[1.0], ""]}}]}"#;
+    let right = r#"```[{"name": "f.g", "arguments": {"s": "a b", "i": 1, "n": 1.5, "b": true, "a": ["x"], "d": {"x": 1}, "o": [{"k": "v"}], "t": [1.0]}}]```"#;
+    let files = ["simple_python", "parallel"].map(|category| {
+        let file = format!("BFCL_v4_{category}.json");
+        let data = crate::folder(&[(&file, question), (&format!("possible_answer/{file}"), answer)]);
+        BfclChecker::open(data.path(), category).expect("a category")
+    });
+    for checker in &files {
+        assert!(checker.check("q", right).expect("the record").error_type.is_none());
+    }
+    let pieces = [
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        "'",
+        ",",
+        ":",
+        "`",
+        "\\",
+        "\\ud800",
+        "1e999",
+        "-",
+        "None",
+        "é",
+        "\n",
+        "9".repeat(40).as_str(),
+    ]
+    .map(str::to_owned);
+    let mut random = StdRng::seed_from_u64(1);
+    for _ in 0..20_000 {
+        let mut output: Vec<char> = right.chars().collect();
+        for _ in 0..random.random_range(1..6) {
+            let at = random.random_range(0..output.len());
+            let end = (at + random.random_range(0..8)).min(output.len());
+            let piece = &pieces[random.random_range(0..pieces.len())];
+            output.splice(at..end, piece.chars());
+        }
+        let output: String = output.into_iter().collect();
+        for checker in &files {
+            assert!(checker.check("q", &output).is_some(), "{output}");
+        }
+    }
+}
