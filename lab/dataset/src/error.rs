@@ -37,6 +37,12 @@ pub enum DatasetError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Where something is to be written, something lies.
+    #[error("{} is there already; give another folder, or remove it", path.display())]
+    Exists {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// There are not as many validation prompts as wanted.
     #[error(
         "{found} validation prompts, {wanted} are wanted; add sets, or allow more per function (--per-function)"

@@ -86,7 +86,7 @@ enum Place {
 }
 
 /// Whether validation has the functions of this name to itself: one in ten, by the MD5 of the name, which
-/// is the rule of the recipe that made the reference weights. So these weights have not seen them.
+/// is the rule of the recipe that goes on training the reference weights.
 pub fn is_held(name: &str) -> bool {
     let digest: [u8; 16] = Md5::digest(name.as_bytes()).into();
     u128::from_be_bytes(digest).is_multiple_of(10)
@@ -151,10 +151,16 @@ impl Split {
     /// Writes `train/` and `validation/`, in the shape of the sets, and `split.json` with the summary.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// The folder has one of these parts already, or a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), DatasetError> {
-        for (name, sets) in [("train", &self.train), ("validation", &self.validation)] {
-            sets.iter().try_for_each(|set| set.write(&folder.join(name)))?;
+        let parts = [("train", &self.train), ("validation", &self.validation)];
+        let parts = parts.map(|(name, sets)| (folder.join(name), sets));
+        // What lies there may be the sources, or sets that this split does not have.
+        if let Some((path, _)) = parts.iter().find(|(path, _)| path.exists()) {
+            return Err(DatasetError::Exists { path: path.clone() });
+        }
+        for (path, sets) in parts {
+            sets.iter().try_for_each(|set| set.write(&path))?;
         }
         let path = folder.join("split.json");
         let text = serde_json::to_string_pretty(&self.summary).unwrap_or_default() + "\n";

@@ -127,8 +127,11 @@ fn what_is_written_is_read_again_as_it_was() {
         .collect();
     assert_eq!(ids, ["held", "held#2"]);
     let first = std::fs::read(folder.path().join("validation/toy.jsonl.gz")).expect("bytes");
-    found.write(folder.path()).expect("written again");
-    assert_eq!(first, std::fs::read(folder.path().join("validation/toy.jsonl.gz")).expect("bytes"));
+    let again = found.write(folder.path()).expect_err("what lies there is not written over");
+    assert!(matches!(again, DatasetError::Exists { .. }), "{again}");
+    let other = tempfile::tempdir().expect("a folder");
+    found.write(other.path()).expect("written again");
+    assert_eq!(first, std::fs::read(other.path().join("validation/toy.jsonl.gz")).expect("bytes"));
     let broken = folder.path().join("validation/toy.tools.json.gz");
     std::fs::write(&broken, "no gzip").expect("written");
     let error = Dataset::read_all(&folder.path().join("validation")).expect_err("broken");
