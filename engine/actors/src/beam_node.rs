@@ -99,7 +99,7 @@ impl Handler<ScoreCandidates> for BeamNode {
         };
         let reply = self.reach.run(|| self.reach.scorer.score(request));
         Box::pin(reply.into_actor(self).map(move |reply, _, _| match reply {
-            Ok(reply) => Event::Scored { beam, rewards: reply.rewards, usage: reply.usage },
+            Ok(reply) => Event::Scored { beam, judgements: reply.judgements, usage: reply.usage },
             Err(failure) => Event::Failed { beam, failure },
         }))
     }

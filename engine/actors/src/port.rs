@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
-use toolbeam_search::{Answer, Continuation, Draw, PolicyUsage, RewardUsage};
+use toolbeam_search::{Answer, Continuation, Draw, Judgement, PolicyUsage, RewardUsage};
 
 use crate::registry::SearchId;
 
@@ -51,8 +51,8 @@ pub struct ScoreRequest {
 /// The rewards.
 #[derive(Debug, Clone)]
 pub struct ScoreReply {
-    /// One list per candidate, one entry per wanted step; `None` where the model has no such marker.
-    pub rewards: Vec<Vec<Option<f32>>>,
+    /// One per candidate, of its wanted steps.
+    pub judgements: Vec<Judgement>,
     /// What they cost.
     pub usage: RewardUsage,
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toolbeam_grammar::Layout;
 use toolbeam_search::{
-    Aggregation, Answer, Command, Continuation, Dropped, Event, Finish, Limits, PolicyUsage, RewardUsage,
-    Scope, Settings, StrategyKind, expand, strategy,
+    Aggregation, Answer, Command, Continuation, Dropped, Event, Finish, Judgement, Limits, PolicyUsage,
+    RewardUsage, Scope, Settings, StrategyKind, expand, strategy,
 };
 
 const ARGUMENTS: usize = 16;
@@ -35,11 +35,12 @@ fn search(settings: Settings) -> u32 {
                 Event::Expanded { beam, expansions, dropped, usage: PolicyUsage::default() }
             }
             Command::Score { beam, candidates } => {
-                let rewards = candidates.iter().map(|it| {
+                let judgements = candidates.iter().map(|it| {
                     let last = it.answer.text.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-                    it.new_steps.clone().map(|_| Some((last % 997) as f32 / 997.0)).collect()
+                    let reward = Some((last % 997) as f32 / 997.0);
+                    Judgement::Rewards(vec![reward; it.new_steps.len()])
                 });
-                Event::Scored { beam, rewards: rewards.collect(), usage: RewardUsage::default() }
+                Event::Scored { beam, judgements: judgements.collect(), usage: RewardUsage::default() }
             }
             Command::Finish(outcome) => return outcome.rounds,
             Command::Prune { .. } | Command::Note(_) => continue,

@@ -7,7 +7,7 @@ pub enum DropKind {
     Invalid,
     /// The policy ended its turn inside a step.
     Ended,
-    /// A token limit was reached inside a step.
+    /// A token limit was reached inside a step, or the reward model's context with it.
     Length,
     /// It is complete, but the tools' schemas do not allow it.
     SchemaInvalid,

@@ -6,6 +6,15 @@ use crate::expansion::Expansion;
 use crate::failure::Failure;
 use crate::usage::{PolicyUsage, RewardUsage};
 
+/// What a reward model says of a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judgement {
+    /// One entry per new step, `None` where the reward model has no such marker.
+    Rewards(Vec<Option<f32>>),
+    /// The candidate does not fit the reward model's context. It is dropped, as what exceeds the policy's is.
+    OverContext,
+}
+
 /// What a strategy is told. Events about beams that are gone are ignored.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -24,9 +33,8 @@ pub enum Event {
     Scored {
         /// The beam.
         beam: BeamId,
-        /// One list per candidate, in the command's order; one entry per new step, `None` where the
-        /// reward model has no such marker.
-        rewards: Vec<Vec<Option<f32>>>,
+        /// One per candidate, in the command's order.
+        judgements: Vec<Judgement>,
         /// What it cost.
         usage: RewardUsage,
     },

@@ -5,6 +5,7 @@ use toolbeam_grammar::Step;
 use crate::answer::Answer;
 use crate::command::{BeamId, Command, Draw};
 use crate::dropped::{DropKind, Dropped};
+use crate::event::Judgement;
 use crate::expansion::Expansion;
 use crate::failure::Failure;
 use crate::note::Note;
@@ -108,19 +109,28 @@ impl Ledger {
     }
 }
 
-/// Writes a reply's rewards into the candidates that were asked about.
+/// Writes a reply's rewards into the candidates that were asked about. Those that the reward model could
+/// not read stay without, and are the second list.
 ///
 /// # Errors
 /// If the reply does not fit: other numbers of candidates or steps, or a reward that is no number.
-pub(crate) fn award(candidates: &mut [Expansion], rewards: Vec<Vec<Option<f32>>>) -> Result<(), Failure> {
-    if rewards.len() != candidates.len() {
+pub(crate) fn award(
+    candidates: Vec<Expansion>,
+    judgements: Vec<Judgement>,
+) -> Result<(Vec<Expansion>, Vec<Expansion>), Failure> {
+    if judgements.len() != candidates.len() {
         return Err(Failure::Internal(format!(
-            "the scorer gave rewards for {} candidates of {}",
-            rewards.len(),
+            "the scorer judged {} candidates of {}",
+            judgements.len(),
             candidates.len()
         )));
     }
-    for (candidate, rewards) in candidates.iter_mut().zip(rewards) {
+    let (mut awarded, mut unread) = (Vec::with_capacity(candidates.len()), Vec::new());
+    for (mut candidate, judgement) in candidates.into_iter().zip(judgements) {
+        let Judgement::Rewards(rewards) = judgement else {
+            unread.push(candidate);
+            continue;
+        };
         if rewards.len() != candidate.new_steps.len() {
             return Err(Failure::Internal(format!(
                 "the scorer gave {} rewards for {} steps",
@@ -134,6 +144,7 @@ pub(crate) fn award(candidates: &mut [Expansion], rewards: Vec<Vec<Option<f32>>>
         let answer = Arc::make_mut(&mut candidate.answer);
         answer.rewards[candidate.new_steps.clone()].copy_from_slice(&rewards);
         answer.scored = candidate.new_steps.end;
+        awarded.push(candidate);
     }
-    Ok(())
+    Ok((awarded, unread))
 }

@@ -33,7 +33,7 @@ pub use aggregation::{Aggregation, Scope};
 pub use answer::Answer;
 pub use command::{BeamId, Command, Draw};
 pub use dropped::{DropKind, Dropped};
-pub use event::Event;
+pub use event::{Event, Judgement};
 pub use expansion::{Continuation, Expansion, Finish, expand};
 pub use failure::Failure;
 pub use note::{CandidateTrace, Fate, Note, RoundTrace};

@@ -28,8 +28,11 @@ pub struct JudgedAnswers {
 /// Rewards.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// Per answer, per step from the first wanted one: in [0, 1], or `None` where the model is coarser.
+    /// Per answer, per step from the first wanted one: in [0, 1], or `None` where the model is coarser, and
+    /// throughout an answer that does not fit.
     pub rewards: Vec<Vec<Option<f32>>>,
+    /// Per answer, whether it does not fit the model's context behind the prompt, so that nothing was read.
+    pub over_context: Vec<bool>,
     /// What was computed.
     pub usage: ReadUsage,
 }
@@ -57,21 +60,31 @@ impl RewardModel {
     /// Computes rewards: one forward pass over what is not known yet of each answer.
     ///
     /// # Errors
-    /// [`RewardError::Model`] if the answers do not fit or the runtime fails.
+    /// [`RewardError::Model`] if the prompt alone does not fit or the runtime fails.
     pub async fn judge(&self, request: JudgedAnswers) -> Result<Judged, RewardError> {
-        let tokenizer = &self.handle.info().tokenizer;
+        let info = self.handle.info();
+        let (tokenizer, context) = (&info.tokenizer, info.config.context_length);
+        // A prompt that does not fit alone is refused below, with its length.
+        let room = context.checked_sub(request.prompt.tokens.len() + 1);
+        let mut over_context = Vec::with_capacity(request.answers.len());
         let mut wanted = Vec::with_capacity(request.answers.len());
         let mut sequences = Vec::with_capacity(request.answers.len());
         for (steps, first) in &request.answers {
             let input = self.tokens.input(tokenizer, steps)?;
-            let markers = input.markers.get(*first..).unwrap_or_default().to_vec();
+            let mut markers = input.markers.get(*first..).unwrap_or_default().to_vec();
+            over_context.push(room.is_some_and(|room| input.tokens.len() > room));
+            if over_context.last() == Some(&true) {
+                markers.fill(None);
+                wanted.push(markers);
+                continue;
+            }
             let positions = markers.iter().flatten().copied().collect();
             sequences.push(ReadSequence { tokens: input.tokens, positions });
             wanted.push(markers);
         }
         if wanted.iter().flatten().all(Option::is_none) {
             let rewards = wanted.iter().map(|markers| vec![None; markers.len()]).collect();
-            return Ok(Judged { rewards, usage: ReadUsage::default() });
+            return Ok(Judged { rewards, over_context, usage: ReadUsage::default() });
         }
         let read = ReadRequest {
             owner: request.owner,
@@ -84,11 +97,13 @@ impl RewardModel {
             deterministic: request.deterministic,
         };
         let reply = self.handle.read(read).await?;
-        let rewards = wanted.iter().zip(&reply.logits).map(|(markers, logits)| {
-            let mut rewards = logits.iter().map(|logits| reward(logits));
+        let mut read = reply.logits.iter();
+        let rewards = wanted.iter().zip(&over_context).map(|(markers, over)| {
+            let logits = if *over { None } else { read.next() };
+            let mut rewards = logits.into_iter().flatten().map(|logits| reward(logits));
             markers.iter().map(|marker| marker.and_then(|_| rewards.next())).collect()
         });
-        Ok(Judged { rewards: rewards.collect(), usage: reply.usage })
+        Ok(Judged { rewards: rewards.collect(), over_context, usage: reply.usage })
     }
 }
 

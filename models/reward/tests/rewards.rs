@@ -191,6 +191,33 @@ async fn a_scalar_head_judges_the_answer_with_the_end_of_its_turn() {
     assert!((last.expect("a reward") - expected).abs() < 1e-6, "{last:?}, {expected}");
 }
 
+/// An answer that does not fit the context is told apart, and costs the others nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outgrows_the_context_has_no_rewards_and_harms_no_other() {
+    let (_folder, files) = copy("../reference/toolprm", "{}");
+    let model = load(files);
+    let info = model.handle().info();
+    let messages = serde_json::json!([{"role": "user", "content": "hello"}]);
+    let prompt = info.prompts.prompt(&messages, None).expect("renders");
+    let of = |text: &str| (steps(&serde_json::from_str(text).expect("JSON")), 0);
+    let short = of(r#"[{"name": "f", "arguments": {"a": 1}}]"#);
+    let long = "7 ".repeat(info.config.context_length);
+    let long = of(&format!(r#"[{{"name": "f", "arguments": {{"a": "{long}"}}}}]"#));
+    let judge = async |answers: Vec<_>| {
+        let request =
+            JudgedAnswers { owner: "t".into(), prompt: prompt.clone(), answers, deterministic: true };
+        model.judge(request).await.expect("judges")
+    };
+    let alone = judge(vec![short.clone()]).await;
+    assert_eq!(alone.over_context, [false]);
+    let both = judge(vec![long.clone(), short]).await;
+    assert_eq!(both.over_context, [true, false]);
+    assert_eq!(both.rewards[0], vec![None; 5]);
+    assert_eq!(both.rewards[1], alone.rewards[0]);
+    let none = judge(vec![long]).await;
+    assert_eq!((none.over_context, none.usage), (vec![true], Default::default()));
+}
+
 /// A copy of a model folder with another `toolbeam.json`.
 fn copy(from: &str, toolbeam: &str) -> (tempfile::TempDir, ModelFiles) {
     let folder = tempfile::tempdir().expect("a folder");

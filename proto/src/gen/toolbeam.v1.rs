@@ -1308,6 +1308,11 @@ pub struct AnswerRewards {
     /// One entry per step from `first_step` on.
     #[prost(message, repeated, tag = "1")]
     pub rewards: ::prost::alloc::vec::Vec<StepReward>,
+    /// The answer does not fit the reward model's context behind the prompt, so none
+    /// of its steps has a reward. Other answers of the request are not affected. False
+    /// by default.
+    #[prost(bool, tag = "2")]
+    pub over_context: bool,
 }
 impl ::prost::Name for AnswerRewards {
     const NAME: &'static str = "AnswerRewards";

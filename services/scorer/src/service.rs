@@ -120,9 +120,10 @@ impl ScorerService for ScorerServer {
 }
 
 fn rewards_to_proto(judged: &Judged, first: &[usize]) -> Vec<v1::AnswerRewards> {
-    let answers = judged.rewards.iter().zip(first);
+    let answers = judged.rewards.iter().zip(&judged.over_context).zip(first);
     answers
-        .map(|(rewards, first)| v1::AnswerRewards {
+        .map(|((rewards, over_context), first)| v1::AnswerRewards {
+            over_context: *over_context,
             rewards: rewards
                 .iter()
                 .enumerate()

@@ -13,7 +13,8 @@ use toolbeam_actors::{
 };
 use toolbeam_grammar::Layout;
 use toolbeam_search::{
-    Aggregation, Continuation, Draw, Finish, Limits, PolicyUsage, RewardUsage, Scope, Settings, StrategyKind,
+    Aggregation, Continuation, Draw, Finish, Judgement, Limits, PolicyUsage, RewardUsage, Scope, Settings,
+    StrategyKind,
 };
 
 /// What a port does.
@@ -104,12 +105,12 @@ impl PolicyPort for Model {
 
 impl ScorerPort for Model {
     fn score(&self, request: ScoreRequest) -> BoxFuture<'static, Result<ScoreReply, PortError>> {
-        let rewards = request
+        let judgements = request
             .candidates
             .iter()
-            .map(|(answer, first)| vec![Some(0.9); answer.steps.len() - first])
+            .map(|(answer, first)| Judgement::Rewards(vec![Some(0.9); answer.steps.len() - first]))
             .collect();
-        self.call(false, ScoreReply { rewards, usage: RewardUsage::default() })
+        self.call(false, ScoreReply { judgements, usage: RewardUsage::default() })
     }
 }
 

@@ -64,18 +64,21 @@ impl Completion {
                     None => ControlFlow::Break(StopReason::Finished),
                 }
             }
-            Event::Scored { beam, rewards, usage } if beam == self.beam => {
+            Event::Scored { beam, judgements, usage } if beam == self.beam => {
                 let Some(complete) = self.complete.take() else {
                     return ControlFlow::Continue(Vec::new());
                 };
                 ledger.usage.reward.merge(usage);
-                let mut candidates = [complete];
-                if let Err(failure) = award(&mut candidates, rewards) {
-                    return ControlFlow::Break(StopReason::Failed(failure));
+                // It was not chosen by rewards: better an answer without them than none.
+                match award(vec![complete], judgements) {
+                    Ok((awarded, unread)) => {
+                        for complete in awarded.iter().chain(&unread) {
+                            ledger.offer(&complete.answer, complete.count);
+                        }
+                        ControlFlow::Break(StopReason::Finished)
+                    }
+                    Err(failure) => ControlFlow::Break(StopReason::Failed(failure)),
                 }
-                let [complete] = candidates;
-                ledger.offer(&complete.answer, complete.count);
-                ControlFlow::Break(StopReason::Finished)
             }
             Event::Failed { beam, failure } if beam == self.beam => {
                 ControlFlow::Break(StopReason::Failed(failure))

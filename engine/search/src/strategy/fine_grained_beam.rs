@@ -10,6 +10,7 @@ use crate::aggregation::ROOT_REWARD;
 use crate::answer::Answer;
 use crate::candidate::{Candidate, merge_and_rank};
 use crate::command::{BeamId, Command, Draw};
+use crate::dropped::DropKind;
 use crate::event::Event;
 use crate::expansion::Expansion;
 use crate::ledger::{Ledger, award};
@@ -110,12 +111,14 @@ impl FineGrainedBeam {
                 }
                 ControlFlow::Continue(commands)
             }
-            (Progress::Scoring(mut expansions), Event::Scored { rewards, usage, .. }) => {
+            (Progress::Scoring(expansions), Event::Scored { judgements, usage, .. }) => {
                 self.ledger.usage.reward.merge(usage);
-                if let Err(failure) = award(&mut expansions, rewards) {
-                    return ControlFlow::Break(StopReason::Failed(failure));
-                }
-                let candidates = self.candidates_of(beam, expansions);
+                let (awarded, unread) = match award(expansions, judgements) {
+                    Ok(awarded) => awarded,
+                    Err(failure) => return ControlFlow::Break(StopReason::Failed(failure)),
+                };
+                unread.iter().for_each(|it| self.ledger.dropped.add(DropKind::Length, it.count));
+                let candidates = self.candidates_of(beam, awarded);
                 let traces = candidates.iter().map(|it| it.trace(None, None)).collect();
                 let note = Note::Scored { round, beam: beam.id, candidates: traces };
                 beam.progress = Progress::Done(candidates);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use toolbeam_grammar::schema::{ToolDefinition, ToolSet};
 use toolbeam_search::{
-    BeamId, DropKind, Dropped, Event, Failure, Limits, RewardUsage, Settings, SettingsError, StopReason,
-    StrategyKind, strategy,
+    BeamId, DropKind, Dropped, Event, Failure, Judgement, Limits, RewardUsage, Settings, SettingsError,
+    StopReason, StrategyKind, strategy,
 };
 
-use crate::world::{END, F, G, H, Run, Table, check, settings};
+use crate::world::{END, F, G, H, Run, Table, UNREAD, check, settings};
 
 /// `[]` at once, and a call f.
 const BOTH: Table = Table {
@@ -178,11 +178,36 @@ fn what_belongs_to_no_beam_is_ignored() {
     let late = |beam| Event::Failed { beam: BeamId(beam), failure: failure.clone() };
     let usage = RewardUsage { answer_tokens: 1000, ..RewardUsage::default() };
     // Beam 0 is gone by then, beam 7 never was, and beam 1 has not been asked for rewards.
-    let early = Event::Scored { beam: BeamId(1), rewards: vec![], usage };
+    let early = Event::Scored { beam: BeamId(1), judgements: vec![], usage };
     let interrupts = vec![(2, late(0)), (2, late(7)), (2, early)];
     let (lines, outcome) = Run { interrupts, ..Run::new(&BOTH, settings(2, 2)) }.play();
     assert_eq!(lines, Run::new(&BOTH, settings(2, 2)).play().0);
     assert_eq!(outcome.expect("an outcome").usage.reward.answer_tokens, 3);
+}
+
+#[test]
+fn what_the_reward_model_cannot_read_is_dropped_alone() {
+    // f is judged, and grows beyond the reward model's context with its end; g goes on.
+    let world = Table {
+        policy: &[("", &[(F, 2, -1.0), (G, 1, -2.0)]), ("f", &[(END, 3, -1.0)]), ("g", &[(END, 1, -1.0)])],
+        rewards: &[("f", 0.9), ("g", 0.4), ("f ) ; .", UNREAD), ("g ) ; .", 0.6)],
+    };
+    let (_, outcome) = Run::new(&world, settings(2, 2)).play();
+    let outcome = outcome.expect("an outcome");
+    assert_eq!(outcome.stop_reason, StopReason::Finished);
+    assert_eq!(outcome.dropped, Dropped { length: 3, ..Dropped::default() });
+    let names: Vec<_> = outcome.answers.iter().map(|it| it.calls[0].name.clone()).collect();
+    assert_eq!(names, ["g"]);
+}
+
+#[test]
+fn a_greedy_answer_needs_no_rewards() {
+    let world =
+        Table { policy: &[("", &[(F, 1, -1.0)]), ("f", &[(END, 1, -1.0)])], rewards: &[("f ) ; .", UNREAD)] };
+    let greedy = Settings { strategy: StrategyKind::Greedy, ..settings(1, 1) };
+    let (_, outcome) = Run::new(&world, greedy).play();
+    let outcome = outcome.expect("an outcome");
+    assert_eq!((outcome.answers.len(), outcome.stop_reason), (1, StopReason::Finished));
 }
 
 #[test]
@@ -191,7 +216,8 @@ fn replies_that_do_not_fit_are_failures() {
         [vec![], vec![vec![Some(0.5)]], vec![vec![], vec![]], vec![vec![Some(f32::NAN)], vec![Some(0.5)]]]
     {
         let usage = RewardUsage::default();
-        let interrupts = vec![(1, Event::Scored { beam: BeamId(0), rewards, usage })];
+        let judgements = rewards.into_iter().map(Judgement::Rewards).collect();
+        let interrupts = vec![(1, Event::Scored { beam: BeamId(0), judgements, usage })];
         let (_, outcome) = Run { interrupts, ..Run::new(&BOTH, settings(2, 2)) }.play();
         let reason = outcome.expect("an outcome").stop_reason;
         assert!(matches!(reason, StopReason::Failed(Failure::Internal(_))), "{reason:?}");

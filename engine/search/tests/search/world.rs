@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use toolbeam_grammar::{Layout, Step};
 use toolbeam_search::{
-    Aggregation, Answer, BeamId, Command, Continuation, Draw, Event, Expansion, Fate, Finish, Limits, Note,
-    Outcome, PolicyUsage, RewardUsage, RoundTrace, Scope, Settings, StrategyKind, expand, strategy,
+    Aggregation, Answer, BeamId, Command, Continuation, Draw, Event, Expansion, Fate, Finish, Judgement,
+    Limits, Note, Outcome, PolicyUsage, RewardUsage, RoundTrace, Scope, Settings, StrategyKind, expand,
+    strategy,
 };
 
 /// In a table of rewards: the model has no such marker.
 pub(crate) const NONE: f32 = -1.0;
+
+/// In a table of rewards: the answer does not fit the model's context.
+pub(crate) const UNREAD: f32 = 2.0;
 
 /// A function name, and the rest of a call without arguments together with the list's end.
 pub(crate) const F: &str = r#"[{"name":"f""#;
@@ -165,18 +169,21 @@ impl<'a> Run<'a> {
                 Event::Expanded { beam, expansions, dropped, usage }
             }
             Command::Score { beam, candidates } => {
-                let rewards = candidates.iter().map(|it| self.rewards_of(it)).collect();
+                let judgements = candidates.iter().map(|it| self.judgement_of(it)).collect();
                 let answer_tokens = candidates.len() as u64;
                 let usage = RewardUsage { answer_tokens, ..RewardUsage::default() };
-                Event::Scored { beam, rewards, usage }
+                Event::Scored { beam, judgements, usage }
             }
             other => panic!("nothing replies to {other:?}"),
         }
     }
 
-    fn rewards_of(&self, candidate: &Expansion) -> Vec<Option<f32>> {
+    fn judgement_of(&self, candidate: &Expansion) -> Judgement {
         let steps = &candidate.answer.steps;
-        candidate.new_steps.clone().map(|at| self.world.reward(&steps[..=at])).collect()
+        let rewards: Vec<_> =
+            candidate.new_steps.clone().map(|at| self.world.reward(&steps[..=at])).collect();
+        let is_unread = rewards.contains(&Some(UNREAD));
+        if is_unread { Judgement::OverContext } else { Judgement::Rewards(rewards) }
     }
 }
 

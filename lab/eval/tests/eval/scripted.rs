@@ -53,7 +53,7 @@ impl ScorerService for Scorer {
             let rewards = self.0(&answer.steps, query).into_iter().enumerate();
             let rewards =
                 rewards.map(|(step, reward)| v1::StepReward { step: step as u32, reward: Some(reward) });
-            v1::AnswerRewards { rewards: rewards.collect() }
+            v1::AnswerRewards { rewards: rewards.collect(), ..Default::default() }
         };
         let answers = request.answers.iter().map(rewards).collect();
         Ok(Response::new(v1::ScoreResponse { answers, ..Default::default() }))

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use toolbeam_actors::{ScoreReply, ScoreRequest, ScorerPort};
 use toolbeam_proto::v1::{self, PromptRef};
-use toolbeam_search::{Failure, RewardUsage};
+use toolbeam_search::{Failure, Judgement, RewardUsage};
 
 use super::ScorerClient;
 use super::attempts::timed;
@@ -60,7 +60,7 @@ impl GrpcScorer {
         if response.answers.len() != request.candidates.len() {
             return Err(self.session.broken("not as many answers as were sent"));
         }
-        let rewards = request
+        let judgements = request
             .candidates
             .iter()
             .zip(response.answers)
@@ -69,7 +69,11 @@ impl GrpcScorer {
                 if steps.len() != rewards.rewards.len() {
                     return Err(self.session.broken("not as many rewards as steps"));
                 }
-                steps.zip(rewards.rewards).map(|(step, reward)| self.reward(step, reward)).collect()
+                if rewards.over_context {
+                    return Ok(Judgement::OverContext);
+                }
+                let rewards = steps.zip(rewards.rewards).map(|(step, reward)| self.reward(step, reward));
+                Ok(Judgement::Rewards(rewards.collect::<Result<_, _>>()?))
             })
             .collect::<Result<_, _>>()?;
         let usage = response.usage.unwrap_or_default();
@@ -79,7 +83,7 @@ impl GrpcScorer {
             answer_tokens: usage.answer_tokens,
             distinct_tokens: usage.distinct_tokens,
         };
-        Ok(ScoreReply { rewards, usage })
+        Ok(ScoreReply { judgements, usage })
     }
 
     fn reward(&self, step: usize, given: v1::StepReward) -> Result<Option<f32>, Failure> {

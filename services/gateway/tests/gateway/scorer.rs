@@ -101,6 +101,6 @@ impl FakeScorer {
             let reward = if disliked { DISLIKED } else { self.script.liked };
             StepReward { step: index as u32, reward: Some(reward) }
         });
-        AnswerRewards { rewards: rewards.collect() }
+        AnswerRewards { rewards: rewards.collect(), over_context: false }
     }
 }

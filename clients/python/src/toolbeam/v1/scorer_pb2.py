@@ -27,7 +27,7 @@ from toolbeam.v1 import policy_pb2 as toolbeam_dot_v1_dot_policy__pb2
 from toolbeam.v1 import prompt_pb2 as toolbeam_dot_v1_dot_prompt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/scorer.proto\x12\x0btoolbeam.v1\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/policy.proto\x1a\x18toolbeam/v1/prompt.proto\"R\n\x0cParsedAnswer\x12 \n\x05steps\x18\x01 \x03(\x0b\x32\x11.toolbeam.v1.Step\x12\x12\n\nfirst_step\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\"\xa7\x01\n\x0cScoreRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12&\n\x06prompt\x18\x02 \x01(\x0b\x32\x16.toolbeam.v1.PromptRef\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12*\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x19.toolbeam.v1.ParsedAnswer\x12\x15\n\rdeterministic\x18\x05 \x01(\x08\":\n\nStepReward\x12\x0c\n\x04step\x18\x01 \x01(\r\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\t\n\x07_reward\"9\n\rAnswerRewards\x12(\n\x07rewards\x18\x01 \x03(\x0b\x32\x17.toolbeam.v1.StepReward\"k\n\x0bRewardUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x04\x12\x15\n\rcached_tokens\x18\x02 \x01(\x04\x12\x15\n\ranswer_tokens\x18\x03 \x01(\x04\x12\x17\n\x0f\x64istinct_tokens\x18\x04 \x01(\x04\"\x97\x01\n\rScoreResponse\x12+\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1a.toolbeam.v1.AnswerRewards\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.RewardUsage\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12\x15\n\rprompt_digest\x18\x04 \x01(\x0c\x32\xea\x01\n\rScorerService\x12>\n\x05Score\x12\x19.toolbeam.v1.ScoreRequest\x1a\x1a.toolbeam.v1.ScoreResponse\x12\x44\n\x07Release\x12\x1b.toolbeam.v1.ReleaseRequest\x1a\x1c.toolbeam.v1.ReleaseResponse\x12S\n\x0cGetModelInfo\x12 .toolbeam.v1.GetModelInfoRequest\x1a!.toolbeam.v1.GetModelInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/scorer.proto\x12\x0btoolbeam.v1\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/policy.proto\x1a\x18toolbeam/v1/prompt.proto\"R\n\x0cParsedAnswer\x12 \n\x05steps\x18\x01 \x03(\x0b\x32\x11.toolbeam.v1.Step\x12\x12\n\nfirst_step\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\"\xa7\x01\n\x0cScoreRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12&\n\x06prompt\x18\x02 \x01(\x0b\x32\x16.toolbeam.v1.PromptRef\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12*\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x19.toolbeam.v1.ParsedAnswer\x12\x15\n\rdeterministic\x18\x05 \x01(\x08\":\n\nStepReward\x12\x0c\n\x04step\x18\x01 \x01(\r\x12\x13\n\x06reward\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\t\n\x07_reward\"O\n\rAnswerRewards\x12(\n\x07rewards\x18\x01 \x03(\x0b\x32\x17.toolbeam.v1.StepReward\x12\x14\n\x0cover_context\x18\x02 \x01(\x08\"k\n\x0bRewardUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x04\x12\x15\n\rcached_tokens\x18\x02 \x01(\x04\x12\x15\n\ranswer_tokens\x18\x03 \x01(\x04\x12\x17\n\x0f\x64istinct_tokens\x18\x04 \x01(\x04\"\x97\x01\n\rScoreResponse\x12+\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1a.toolbeam.v1.AnswerRewards\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.RewardUsage\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12\x15\n\rprompt_digest\x18\x04 \x01(\x0c\x32\xea\x01\n\rScorerService\x12>\n\x05Score\x12\x19.toolbeam.v1.ScoreRequest\x1a\x1a.toolbeam.v1.ScoreResponse\x12\x44\n\x07Release\x12\x1b.toolbeam.v1.ReleaseRequest\x1a\x1c.toolbeam.v1.ReleaseResponse\x12S\n\x0cGetModelInfo\x12 .toolbeam.v1.GetModelInfoRequest\x1a!.toolbeam.v1.GetModelInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,11 +41,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEPREWARD']._serialized_start=372
   _globals['_STEPREWARD']._serialized_end=430
   _globals['_ANSWERREWARDS']._serialized_start=432
-  _globals['_ANSWERREWARDS']._serialized_end=489
-  _globals['_REWARDUSAGE']._serialized_start=491
-  _globals['_REWARDUSAGE']._serialized_end=598
-  _globals['_SCORERESPONSE']._serialized_start=601
-  _globals['_SCORERESPONSE']._serialized_end=752
-  _globals['_SCORERSERVICE']._serialized_start=755
-  _globals['_SCORERSERVICE']._serialized_end=989
+  _globals['_ANSWERREWARDS']._serialized_end=511
+  _globals['_REWARDUSAGE']._serialized_start=513
+  _globals['_REWARDUSAGE']._serialized_end=620
+  _globals['_SCORERESPONSE']._serialized_start=623
+  _globals['_SCORERESPONSE']._serialized_end=774
+  _globals['_SCORERSERVICE']._serialized_start=777
+  _globals['_SCORERSERVICE']._serialized_end=1011
 # @@protoc_insertion_point(module_scope)

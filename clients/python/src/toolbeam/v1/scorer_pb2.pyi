@@ -137,6 +137,12 @@ class AnswerRewards(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REWARDS_FIELD_NUMBER: _builtins.int
+    OVER_CONTEXT_FIELD_NUMBER: _builtins.int
+    over_context: _builtins.bool
+    """The answer does not fit the reward model's context behind the prompt, so none
+    of its steps has a reward. Other answers of the request are not affected. False
+    by default.
+    """
     @_builtins.property
     def rewards(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepReward]:
         """One entry per step from `first_step` on."""
@@ -145,10 +151,11 @@ class AnswerRewards(_message.Message):
         self,
         *,
         rewards: _abc.Iterable[Global___StepReward] | None = ...,
+        over_context: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rewards", b"rewards"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["over_context", b"over_context", "rewards", b"rewards"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
