@@ -25,6 +25,9 @@ enum What {
     /// The runtime beside transformers, with the same models and threads: tokens per second of decoding and
     /// reading, in turn. See benches/peers/README.md
     Tokens(More),
+    /// Training beside PyTorch, with the same model, rows and threads: tokens per second, in turn. See
+    /// benches/peers/README.md
+    Train(More),
     /// Searches per second, latency and memory of `toolbeam serve` at 1 to 256 searches at once. See
     /// benches/load/README.md
     Load(Bfcl),
@@ -56,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(What::Micro(more)) => micro(more),
         Some(What::Peers(bfcl)) => peers(bfcl),
         Some(What::Tokens(more)) => tokens(more),
+        Some(What::Train(more)) => train(more),
         Some(What::Load(bfcl)) => load("levels", bfcl),
         Some(What::Agreement(bfcl)) => load("agreement", bfcl),
     }
@@ -84,6 +88,12 @@ fn tokens(more: &More) -> Result<()> {
     let mut python = python("peers.tokens")?;
     python.arg("--policy").arg(root.join("models/reference/policy"));
     python.arg("--cache").arg(root.join("target/bench-models"));
+    process::run(python.args(&more.more))
+}
+
+fn train(more: &More) -> Result<()> {
+    let mut python = python("peers.train")?;
+    python.arg("--policy").arg(process::workspace_root()?.join("models/reference/policy"));
     process::run(python.args(&more.more))
 }
 

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;
 use toolbeam_proto::v1::scorer_service_client::ScorerServiceClient;
 use toolbeam_proto::v1::search_service_client::SearchServiceClient;
 use toolbeam_proto::v1::{
@@ -49,6 +50,7 @@ impl Default for ClientConfig {
 #[derive(Debug, Clone)]
 pub struct Client {
     search: SearchServiceClient<Channel>,
+    pub(crate) policy: PolicyServiceClient<Channel>,
     scorer: ScorerServiceClient<Channel>,
     health: HealthClient<Channel>,
     deadline: Duration,
@@ -85,10 +87,13 @@ impl Client {
         let search = SearchServiceClient::new(channel.clone())
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
+        let policy = PolicyServiceClient::new(channel.clone())
+            .max_decoding_message_size(config.max_message_bytes)
+            .max_encoding_message_size(config.max_message_bytes);
         let scorer = ScorerServiceClient::new(channel.clone())
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
-        Client { search, scorer, health: HealthClient::new(channel), deadline: config.deadline }
+        Client { search, policy, scorer, health: HealthClient::new(channel), deadline: config.deadline }
     }
 
     /// Searches for the calls that should be made. No valid answer is a normal
@@ -160,7 +165,11 @@ impl Client {
     }
 
     /// Makes one call with the deadline sent along and enforced here as well.
-    async fn within<Q, R, F>(&self, message: Q, call: impl FnOnce(Request<Q>) -> F) -> Result<R, ClientError>
+    pub(crate) async fn within<Q, R, F>(
+        &self,
+        message: Q,
+        call: impl FnOnce(Request<Q>) -> F,
+    ) -> Result<R, ClientError>
     where
         F: Future<Output = Result<Response<R>, Status>>,
     {

@@ -49,10 +49,12 @@
 mod client;
 mod error;
 mod events;
+mod policy;
 
 pub use client::{Client, ClientConfig};
 pub use error::{ClientError, FieldViolation};
 pub use events::{Event, Events, Happening};
+pub use policy::Continuations;
 pub use tonic::Code;
 pub use tonic::transport::Channel;
 pub use toolbeam_proto::v1;

@@ -77,9 +77,14 @@ pub struct Tool {
 impl Record {
     /// What the user says, turn by turn.
     pub fn user_turns(&self) -> impl Iterator<Item = &str> {
-        let user = self.messages.iter().filter(|message| message.role == "user");
-        user.map(|message| message.content.as_str())
+        user_turns(&self.messages)
     }
+}
+
+/// What the user says, turn by turn.
+pub(crate) fn user_turns(messages: &[Message]) -> impl Iterator<Item = &str> {
+    let user = messages.iter().filter(|message| message.role == "user");
+    user.map(|message| message.content.as_str())
 }
 
 impl Dataset {

@@ -20,11 +20,24 @@ pub struct SplitSettings {
     pub at_least: usize,
     /// Functions that neither part has: records that call them are left out, and so are their tools.
     pub without: BTreeSet<String>,
+    /// Which tenths of the functions, 0 to 9, are held; see [`tenth_of`].
+    pub tenths: BTreeSet<u8>,
+}
+
+impl SplitSettings {
+    fn holds(&self, name: &str) -> bool {
+        self.tenths.contains(&tenth_of(name))
+    }
 }
 
 impl Default for SplitSettings {
     fn default() -> SplitSettings {
-        SplitSettings { per_function: 80, at_least: 1000, without: BTreeSet::new() }
+        SplitSettings {
+            per_function: 80,
+            at_least: 1000,
+            without: BTreeSet::new(),
+            tenths: BTreeSet::from([0]),
+        }
     }
 }
 
@@ -88,8 +101,13 @@ enum Place {
 /// Whether validation has the functions of this name to itself: one in ten, by the MD5 of the name, which
 /// is the rule of the recipe that goes on training the reference weights.
 pub fn is_held(name: &str) -> bool {
+    tenth_of(name) == 0
+}
+
+/// The tenth of all functions, 0 to 9, that those of this name are in, by the MD5 of the name.
+pub fn tenth_of(name: &str) -> u8 {
     let digest: [u8; 16] = Md5::digest(name.as_bytes()).into();
-    u128::from_be_bytes(digest).is_multiple_of(10)
+    (u128::from_be_bytes(digest) % 10) as u8
 }
 
 /// Splits sets. Validation has the records that call held functions only, and of those that need no call
@@ -183,9 +201,9 @@ fn place(record: &Record, set: &Dataset, evaluation: &Queries, settings: &SplitS
     if evaluation.share(record.user_turns()) {
         return Place::Nowhere("evaluation_query");
     }
-    let held = called.iter().filter(|name| is_held(name)).count();
+    let held = called.iter().filter(|name| settings.holds(name)).count();
     match (called.len(), held) {
-        (0, _) if is_held(&record.id) => Place::Validation,
+        (0, _) if settings.holds(&record.id) => Place::Validation,
         (_, 0) => Place::Train,
         (all, held) if all == held => Place::Validation,
         _ => Place::Nowhere("mixed_functions"),
@@ -216,7 +234,7 @@ fn at_most(records: Vec<Record>, most: usize) -> Vec<Record> {
 /// Leaves each record the tools of its part. In validation, a held tool of the set stands where another
 /// stood, as long as there are some whose name the record does not have yet.
 fn tools(set: &mut Dataset, settings: &SplitSettings, held: bool) {
-    let fits = |tool: &Tool| is_held(&tool.name) == held && !settings.without.contains(&tool.name);
+    let fits = |tool: &Tool| settings.holds(&tool.name) == held && !settings.without.contains(&tool.name);
     let spare: Vec<&String> = set.tools.iter().filter(|(_, tool)| fits(tool)).map(|(key, _)| key).collect();
     for record in &mut set.records {
         let own: BTreeSet<&str> = record

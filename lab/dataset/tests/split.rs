@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 use toolbeam_dataset::{
-    Answer, Dataset, DatasetError, Message, Queries, Record, SplitSettings, Tool, is_held, split,
+    Answer, Dataset, DatasetError, Message, Queries, Record, SplitSettings, Tool, is_held, split, tenth_of,
 };
 
 /// Names of functions, held or not.
@@ -103,6 +103,27 @@ fn at_most_so_many_of_a_function_and_none_of_what_is_left_out() {
     let wanted = SplitSettings { at_least: 5, ..settings };
     let short = split(&[set], &Queries::default(), &wanted).expect_err("four are not five");
     assert!(matches!(short, DatasetError::TooFew { found: 4, wanted: 5 }), "{short}");
+}
+
+#[test]
+fn functions_are_kept_apart_a_second_time_by_other_tenths() {
+    let open = names(false);
+    let mut set = set();
+    set.records = open
+        .iter()
+        .enumerate()
+        .map(|(n, name)| record(&format!("r{n}"), &format!("question number {n}"), &[name], &[name]))
+        .collect();
+    let tenths = BTreeSet::from([tenth_of(&open[0])]);
+    let found = split(&[set], &Queries::default(), &SplitSettings { tenths: tenths.clone(), ..settings() })
+        .expect("a split");
+    let called = |sets: &[Dataset]| -> BTreeSet<String> {
+        sets[0].records.iter().map(|record| record.answers[0].name.clone()).collect()
+    };
+    let holds = |name: &String| tenths.contains(&tenth_of(name));
+    assert!(called(&found.validation).iter().all(holds) && called(&found.validation).contains(&open[0]));
+    assert!(!called(&found.train).iter().any(holds));
+    assert_eq!(called(&found.train).len() + called(&found.validation).len(), open.len());
 }
 
 #[test]

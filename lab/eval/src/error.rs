@@ -75,4 +75,14 @@ pub enum EvalError {
         /// The record.
         id: String,
     },
+    /// A prompt has fewer sampled answers than are to be drawn.
+    #[error("{id} has {found} samples, {wanted} are to be drawn; give smaller sizes, or sample more")]
+    Samples {
+        /// The prompt.
+        id: String,
+        /// Samples found.
+        found: usize,
+        /// Samples wanted.
+        wanted: usize,
+    },
 }

@@ -1,5 +1,6 @@
 //! Which calls are right.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -7,6 +8,7 @@ use toolbeam_grammar::{Call, Value};
 
 use crate::bfcl::checker::BfclChecker;
 use crate::options::OptionCall;
+use crate::renaming::Renaming;
 
 /// The right calls of a record. The order of calls, of arguments and of an object's keys never counts.
 ///
@@ -29,7 +31,11 @@ use crate::options::OptionCall;
 /// it compares strings without regard to case, spaces and some punctuation. Do not compare these counts
 /// with its leaderboard.
 #[derive(Debug, Clone)]
-pub struct Gold(Kind);
+pub struct Gold {
+    kind: Kind,
+    /// By which answers are read before they are judged, where the set's own names are others.
+    renaming: Option<Arc<Renaming>>,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -48,23 +54,42 @@ pub(crate) enum Equality {
 }
 
 impl Gold {
-    pub(crate) fn calls(calls: Vec<Call>) -> Gold {
-        Gold(Kind::Calls(calls))
+    /// Exactly these calls.
+    pub fn calls(calls: Vec<Call>) -> Gold {
+        Gold { kind: Kind::Calls(calls), renaming: None }
     }
 
     pub(crate) fn options(call: OptionCall) -> Gold {
-        Gold(Kind::Options(call))
+        Gold { kind: Kind::Options(call), renaming: None }
     }
 
     pub(crate) fn bfcl(checker: Arc<BfclChecker>, id: String) -> Gold {
-        Gold(Kind::Bfcl { checker, id })
+        Gold { kind: Kind::Bfcl { checker, id }, renaming: None }
+    }
+
+    /// The same for a prompt with other names: calls that are named get these, and elsewhere answers are read
+    /// back, so that the set's own checker judges them.
+    pub(crate) fn renamed(&self, renaming: Arc<Renaming>) -> Gold {
+        match &self.kind {
+            Kind::Calls(calls) => Gold::calls(calls.iter().map(|call| renaming.call(call)).collect()),
+            kind => Gold { kind: kind.clone(), renaming: Some(renaming) },
+        }
+    }
+
+    /// An answer under the set's own names.
+    fn read_back<'a>(&self, calls: &'a [Call]) -> Cow<'a, [Call]> {
+        match &self.renaming {
+            Some(renaming) => Cow::Owned(calls.iter().map(|call| renaming.back(call)).collect()),
+            None => Cow::Borrowed(calls),
+        }
     }
 
     /// Why an answer is not right, in a few words that are the same for alike faults; nothing if it is.
     /// `None` stands for no valid answer.
     pub fn fault(&self, calls: Option<&[Call]>) -> Option<String> {
-        if let Kind::Bfcl { checker, id } = &self.0 {
-            let verdict = checker.check(id, &calls.map(written).unwrap_or_default());
+        if let Kind::Bfcl { checker, id } = &self.kind {
+            let output = calls.map(|calls| written(&self.read_back(calls))).unwrap_or_default();
+            let verdict = checker.check(id, &output);
             // The record came with its checker.
             return verdict.and_then(|verdict| verdict.error_type).map(str::to_owned);
         }
@@ -77,7 +102,7 @@ impl Gold {
             names.sort();
             names
         };
-        let gold = match &self.0 {
+        let gold = match &self.kind {
             Kind::Calls(gold) => names(gold),
             Kind::Options(option) => vec![option.name().to_owned()],
             Kind::Bfcl { .. } => Vec::new(),
@@ -91,7 +116,7 @@ impl Gold {
 
     /// The right calls, where they are named.
     pub(crate) fn named(&self) -> Option<&[Call]> {
-        match &self.0 {
+        match &self.kind {
             Kind::Calls(calls) => Some(calls),
             _ => None,
         }
@@ -117,8 +142,10 @@ impl Gold {
     }
 
     fn judge(&self, calls: &[Call], equality: Equality) -> bool {
-        match &self.0 {
-            Kind::Options(option) => matches!(calls, [call] if option.accepts(call, equality)),
+        match &self.kind {
+            Kind::Options(option) => {
+                matches!(&*self.read_back(calls), [call] if option.accepts(call, equality))
+            }
             Kind::Calls(gold) => same_calls(gold, calls, equality),
             Kind::Bfcl { .. } => self.fault(Some(calls)).is_none(),
         }
@@ -135,7 +162,7 @@ pub(crate) fn written(calls: &[Call]) -> String {
 }
 
 /// Whether both make the same calls, each as often.
-fn same_calls(gold: &[Call], calls: &[Call], equality: Equality) -> bool {
+pub(crate) fn same_calls(gold: &[Call], calls: &[Call], equality: Equality) -> bool {
     let mut left: Vec<Call> = gold.iter().map(|call| equality.form_of_call(call)).collect();
     let all_found = calls.iter().map(|call| equality.form_of_call(call)).all(|call| {
         let place = left.iter().position(|gold| *gold == call);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use toolbeam_client::v1;
+use toolbeam_grammar::Call;
 
 use crate::error::EvalError;
 use crate::gold::Gold;
@@ -59,6 +60,38 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record whose right calls are named. `messages` are roles (`user`, `assistant`, `tool`, `system`) with
+    /// what is said; of several tools with one name the first stays.
+    ///
+    /// # Errors
+    /// A role is none, in the words of a reason.
+    pub fn new(
+        id: String,
+        category: String,
+        messages: Vec<(String, String)>,
+        tools: Vec<v1::Tool>,
+        right: Vec<Call>,
+    ) -> Result<Record, String> {
+        let message = |(role, content): (String, String)| {
+            let role = role_of(&role).map_err(|reason| format!("messages: {reason}"))?;
+            Ok(v1::Message { role: role.into(), ..user(content) })
+        };
+        Ok(Record {
+            id,
+            category,
+            messages: messages.into_iter().map(message).collect::<Result<_, String>>()?,
+            tools: unique(tools),
+            gold: Gold::calls(right),
+            // Gold values are not always of the type that the tool declares.
+            validation: Some(v1::Validation::Syntax),
+        })
+    }
+
+    /// The conversation with its tools.
+    pub fn prompt(&self) -> v1::Prompt {
+        v1::Prompt { messages: self.messages.clone(), tools: self.tools.clone() }
+    }
+
     fn user_turns(&self) -> Vec<String> {
         let user = self.messages.iter().filter(|message| message.role() == v1::Role::User);
         user.map(|message| message.content.clone()).collect()
@@ -67,10 +100,9 @@ impl Record {
     /// The request for this record: `template` with the record's prompt, and its validation if it has
     /// one, without a trace. The template's search id is not used: ids of running searches are unique.
     pub fn request(&self, template: &v1::SearchRequest) -> v1::SearchRequest {
-        let prompt = v1::Prompt { messages: self.messages.clone(), tools: self.tools.clone() };
         let mut request = template.clone();
         request.search_id.clear();
-        request.prompt = Some(prompt);
+        request.prompt = Some(self.prompt());
         request.trace = false;
         if let Some(validation) = self.validation {
             request.set_validation(validation);

@@ -32,7 +32,7 @@ impl FromStr for DtypeChoice {
 }
 
 /// The type for a device and the reason for it, for the log.
-pub(crate) fn choose_dtype(choice: DtypeChoice, device: Device) -> (Kind, &'static str) {
+pub fn choose_dtype(choice: DtypeChoice, device: Device) -> (Kind, &'static str) {
     match (choice, device) {
         (DtypeChoice::Float32, _) => (Kind::Float, "asked for"),
         (DtypeChoice::Bfloat16, _) => (Kind::BFloat16, "asked for"),

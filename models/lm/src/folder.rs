@@ -48,6 +48,16 @@ impl ModelFolder {
 impl Inspection {
     /// Reads everything in a folder but the data of its weights.
     pub fn of(files: &ModelFiles) -> Inspection {
+        let mut found = Inspection::without_weights(files);
+        found.weights = WeightTable::read(files).map_err(|errors| found.problems.extend(errors)).ok();
+        if let (Some(config), Some(weights)) = (&found.config, &found.weights) {
+            found.problems.extend(weights.problems(&config.parameters()));
+        }
+        found
+    }
+
+    /// Reads everything in a folder but its weights, which need not be there.
+    pub fn without_weights(files: &ModelFiles) -> Inspection {
         let mut problems = Vec::new();
         let mut config = ModelConfig::read(files).map_err(|errors| problems.extend(errors)).ok();
         let tokenizer = Tokenizer::read(files).map_err(|error| problems.push(error)).ok();
@@ -59,15 +69,11 @@ impl Inspection {
         let template = source.zip(profile.as_ref()).and_then(|(source, profile)| {
             template(files, &source, profile).map_err(|error| problems.push(error)).ok()
         });
-        let weights = WeightTable::read(files).map_err(|errors| problems.extend(errors)).ok();
         if let (Some(config), Some(tokenizer), Some(profile)) = (&mut config, &tokenizer, &profile) {
             problems.extend(tokenizer_problem(config, tokenizer));
             problems.extend(complete_end_tokens(config, tokenizer, profile).err());
         }
-        if let (Some(config), Some(weights)) = (&config, &weights) {
-            problems.extend(weights.problems(&config.parameters()));
-        }
-        Inspection { config, tokenizer: tokenizer.map(Arc::new), template, profile, weights, problems }
+        Inspection { config, tokenizer: tokenizer.map(Arc::new), template, profile, weights: None, problems }
     }
 
     /// The whole folder.

@@ -20,6 +20,7 @@ mod fused;
 mod kv;
 mod linear;
 mod mix;
+mod parameters;
 mod profile;
 mod prompt;
 mod python_json;
@@ -35,12 +36,13 @@ mod weights;
 
 pub use config::{Head, ModelConfig};
 pub use device::{ChosenDevice, DeviceChoice, choose_device};
-pub use dtype::DtypeChoice;
+pub use dtype::{DtypeChoice, choose_dtype};
 pub use error::LmError;
 pub use files::ModelFiles;
 pub use folder::{Inspection, ModelFolder};
 pub use profile::Profile;
 pub use prompt::{Prompt, PromptFormat};
+pub use rotary::{Rotary, Rotation};
 pub use runtime::{
     Census, Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, LogitsAt, ModelHandle,
     ModelInfo, ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,

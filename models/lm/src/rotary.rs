@@ -9,7 +9,7 @@ use crate::{LmError, ModelConfig};
 
 /// The angles by which a position turns each pair of a head. Cosines and sines are computed for the
 /// tokens of a pass, so that memory does not grow with the context.
-pub(crate) struct Rotary {
+pub struct Rotary {
     /// Per pair, radians per position: (E / 2), float32.
     frequencies: Tensor,
     /// What cosines and sines are multiplied by.
@@ -17,7 +17,11 @@ pub(crate) struct Rotary {
 }
 
 impl Rotary {
-    pub(crate) fn new(config: &ModelConfig, device: Device) -> Result<Rotary, LmError> {
+    /// The angles of a model.
+    ///
+    /// # Errors
+    /// [`LmError::Torch`].
+    pub fn new(config: &ModelConfig, device: Device) -> Result<Rotary, LmError> {
         let frequencies = frequencies(&config.rope, config.head_dim)?.f_to_device(device)?;
         let scale = match &config.rope.scaling {
             Scaling::Default | Scaling::Linear { .. } => 1.0,
@@ -28,7 +32,10 @@ impl Rotary {
 
     /// The rotation of tokens at `positions`, int64 (T), in the type `kind`; on the CPU in float32, in
     /// which its kernels compute.
-    pub(crate) fn at(&self, positions: &Tensor, kind: Kind) -> Result<Rotation, LmError> {
+    ///
+    /// # Errors
+    /// [`LmError::Torch`].
+    pub fn at(&self, positions: &Tensor, kind: Kind) -> Result<Rotation, LmError> {
         let angles = positions.f_to_kind(Kind::Float)?.f_outer(&self.frequencies)?; // (T, E / 2)
         let kind = if positions.device() == Device::Cpu { Kind::Float } else { kind };
         let angles = Tensor::f_cat(&[&angles, &angles], 1)?.f_unsqueeze(1)?; // (T, 1, E)
@@ -40,7 +47,7 @@ impl Rotary {
 }
 
 /// The rotation of the tokens of a pass.
-pub(crate) struct Rotation {
+pub struct Rotation {
     /// (T, 1, E)
     pub(crate) cos: Tensor,
     /// (T, 1, E)
@@ -48,8 +55,12 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    /// Rotates (T, heads, E) by each token's angles; the halves of a head form the pairs.
-    pub(crate) fn apply(&self, heads: &Tensor) -> Result<Tensor, LmError> {
+    /// Rotates (T, heads, E) by each token's angles; the halves of a head form the pairs. It can be
+    /// differentiated.
+    ///
+    /// # Errors
+    /// [`LmError::Torch`].
+    pub fn apply(&self, heads: &Tensor) -> Result<Tensor, LmError> {
         let half = heads.size()[2] / 2;
         let (first, second) = (heads.f_narrow(2, 0, half)?, heads.f_narrow(2, half, half)?);
         let turned = Tensor::f_cat(&[second.f_neg()?, first], 2)?;

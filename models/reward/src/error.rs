@@ -26,6 +26,17 @@ pub enum RewardError {
         /// The label.
         label: String,
     },
+    /// A call's arguments are no JSON object.
+    #[error("the arguments of {name}: {reason}; give a JSON object")]
+    Call {
+        /// The function's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A layout of answers that is not known.
+    #[error("answer_layout is {0}; supported are json_list and hermes")]
+    Layout(String),
     /// The runtime's error.
     #[error(transparent)]
     Model(#[from] LmError),

@@ -4,7 +4,7 @@ use toolbeam_grammar::{Layout, Marker, Step, render};
 use toolbeam_lm::{ModelConfig, ModelFiles, Tokenizer};
 
 use crate::profile::Profile;
-use crate::{RewardError, RewardKind};
+use crate::{Calibration, RewardError, RewardKind};
 
 /// What a reward model is, and the token ids that it uses beside text.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct RewardTokens {
     markers: Vec<(Marker, u32)>,
     /// What is read there.
     pub(crate) readout: Readout,
+    /// What it is divided by.
+    pub(crate) calibration: Calibration,
 }
 
 /// Where a reward comes from.
@@ -47,6 +49,7 @@ impl RewardTokens {
     ) -> Result<RewardTokens, RewardError> {
         let profile = Profile::read(files)?.reward;
         let kind = profile.kind(config)?;
+        let calibration = profile.calibration(kind)?;
         if kind == RewardKind::ToolRm {
             // The turn's end stands after the whole answer.
             let end = config.end_tokens.first().copied().unwrap_or_default();
@@ -54,6 +57,7 @@ impl RewardTokens {
                 kind,
                 markers: vec![(Marker::TotalFinish, end)],
                 readout: Readout::Scalar,
+                calibration,
             });
         }
         let marker = |marker: &Marker| {
@@ -68,12 +72,17 @@ impl RewardTokens {
         let labels = profile.labels();
         let readout =
             Readout::Labels { positive: label(&labels.positive)?, negative: label(&labels.negative)? };
-        Ok(RewardTokens { kind, markers, readout })
+        Ok(RewardTokens { kind, markers, readout, calibration })
     }
 
     /// The tokens that stand where there are rewards.
     pub fn markers(&self) -> impl Iterator<Item = u32> {
         self.markers.iter().map(|(_, id)| *id)
+    }
+
+    /// The name of the marker whose token this is.
+    pub fn marker_name(&self, token: u32) -> Option<&'static str> {
+        self.markers.iter().find(|(_, id)| *id == token).map(|(marker, _)| marker.token())
     }
 
     /// The tokens of a right and of a wrong step; none for a scalar head.

@@ -1,11 +1,13 @@
 //! Granularities of reward models.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toolbeam_grammar::Marker;
 use toolbeam_lm::Head;
 
+use crate::RewardError;
+
 /// What a reward model judges (paper, section 4.1; ToolRM: arXiv 2509.11963).
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum RewardKind {
     /// Every step.
     #[serde(rename = "toolprm")]
@@ -39,6 +41,22 @@ impl RewardKind {
             RewardKind::Orm => "orm",
             RewardKind::ToolRm => "toolrm",
         }
+    }
+
+    /// Refuses names that are none of its markers.
+    pub(crate) fn check_markers<'a>(
+        self,
+        key: &str,
+        mut names: impl Iterator<Item = &'a String>,
+    ) -> Result<(), RewardError> {
+        let is_known = |name: &str| self.markers().iter().any(|marker| marker.token() == name);
+        let Some(name) = names.find(|name| !is_known(name)) else { return Ok(()) };
+        let markers: Vec<&str> = self.markers().iter().map(|marker| marker.token()).collect();
+        Err(RewardError::Profile(format!(
+            "{key} names {name}, which is no marker of {}; it has {}",
+            self.name(),
+            markers.join(", ")
+        )))
     }
 
     /// What a model is whose folder does not say.

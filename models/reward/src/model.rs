@@ -98,22 +98,28 @@ impl RewardModel {
         };
         let reply = self.handle.read(read).await?;
         let mut read = reply.logits.iter();
-        let rewards = wanted.iter().zip(&over_context).map(|(markers, over)| {
+        let given = request.answers.iter().zip(&wanted).zip(&over_context);
+        let rewards = given.map(|(((steps, first), markers), over)| {
             let logits = if *over { None } else { read.next() };
-            let mut rewards = logits.into_iter().flatten().map(|logits| reward(logits));
-            markers.iter().map(|marker| marker.and_then(|_| rewards.next())).collect()
+            let mut logits = logits.into_iter().flatten();
+            let steps = steps.iter().skip(*first).zip(markers);
+            steps.map(|(step, at)| at.and_then(|_| Some(self.reward(step, logits.next()?)))).collect()
         });
         Ok(Judged { rewards: rewards.collect(), over_context, usage: reply.usage })
     }
+
+    fn reward(&self, step: &Step, logits: &[f32]) -> f32 {
+        reward(logits, self.tokens.calibration.at(step.marker().token()) as f32)
+    }
 }
 
-/// p(+) from the logits of the positive and the negative label: exp(s+) / (exp(s+) + exp(s-)); the
+/// p(+) from the logits of the positive and the negative label, divided by T: exp(s+) / (exp(s+) + exp(s-)); the
 /// sigmoid of a number, which is the same with s- = 0.
-fn reward(logits: &[f32]) -> f32 {
+fn reward(logits: &[f32], temperature: f32) -> f32 {
     let (positive, negative) = match logits {
         [positive, negative] => (positive, negative),
         [number] => (number, &0.0),
         _ => return f32::NAN,
     };
-    1.0 / (1.0 + (negative - positive).exp())
+    1.0 / (1.0 + ((negative - positive) / temperature).exp())
 }

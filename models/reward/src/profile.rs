@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toolbeam_grammar::Marker;
 use toolbeam_lm::{ModelConfig, ModelFiles};
 
-use crate::{RewardError, RewardKind};
+use crate::{Calibration, RewardError, RewardKind};
 
 /// What a folder says of its reward model beyond Hugging Face's files.
 #[derive(Clone, Debug, Deserialize, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct RewardProfile {
     markers: BTreeMap<String, String>,
     #[serde(default)]
     labels: Labels,
+    calibration: Option<Calibration>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -85,17 +86,14 @@ impl RewardProfile {
                 config.architecture
             )));
         }
-        let known = |name: &String| kind.markers().iter().any(|marker| marker.token() == name);
-        match self.markers.keys().find(|name| !known(name)) {
-            Some(name) => {
-                let markers: Vec<&str> = kind.markers().iter().map(|marker| marker.token()).collect();
-                Err(RewardError::Profile(format!(
-                    "reward.markers names {name}, which is no marker of {}; it has {}",
-                    kind.name(),
-                    markers.join(", ")
-                )))
-            }
-            None => Ok(kind),
-        }
+        kind.check_markers("reward.markers", self.markers.keys())?;
+        Ok(kind)
+    }
+
+    /// What a model of this kind divides its logits by.
+    pub(crate) fn calibration(&self, kind: RewardKind) -> Result<Calibration, RewardError> {
+        let calibration = self.calibration.clone().unwrap_or(Calibration::NONE);
+        calibration.check(kind)?;
+        Ok(calibration)
     }
 }

@@ -156,6 +156,39 @@ async fn coarser_models_give_rewards_at_their_own_markers_only() {
     check("orm", &[Marker::TotalFinish]).await;
 }
 
+/// A reward is the sigmoid of a difference of logits; a calibrated one of that difference over the temperature.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calibrated_folder_divides_by_its_temperatures() {
+    const REFERENCE: &str = "../reference/toolprm";
+    let case = fixture().cases.remove(0);
+    let prompt = Prompt::new(case.prompt_token_ids.clone());
+    let judged = async |calibration: &str| {
+        let (_folder, files) = copy(REFERENCE, &format!(r#"{{"reward": {{{calibration}}}}}"#));
+        judge(&load(files), prompt.clone(), &case, true).await
+    };
+    let plain = judged("").await;
+    let given = r#""calibration": {"temperature": 2.5, "markers": {"<ARG_VALUE>": 0.5}}"#;
+    let calibrated = judged(given).await;
+    let mut seen = 0;
+    for ((answer, plain), calibrated) in case.answers.iter().zip(&plain).zip(&calibrated) {
+        for ((step, plain), calibrated) in steps(&answer.calls).iter().zip(plain).zip(calibrated) {
+            let temperature = if step.marker() == Marker::ArgValue { 0.5 } else { 2.5 };
+            let logit = (f64::from(*plain) / (1.0 - f64::from(*plain))).ln();
+            let expected = 1.0 / (1.0 + (-logit / temperature).exp());
+            // What float32 leaves of a reward near 1 says little of its logit.
+            if (1e-3..1.0 - 1e-3).contains(plain) {
+                assert!(
+                    (f64::from(*calibrated) - expected).abs() < 1e-4,
+                    "{step:?}: {calibrated}, {expected}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 3, "{plain:?}");
+    assert_eq!(judged(r#""calibration": {"temperature": 1}"#).await, plain);
+}
+
 /// The sigmoid of what transformers' classifier gives for the same tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scalar_head_judges_the_answer_with_the_end_of_its_turn() {
@@ -247,6 +280,23 @@ fn a_folder_that_is_no_reward_model_is_refused_by_name() {
     check(r#"{"reward": {"kind": "best"}}"#, "best");
     check(r#"{"reward": {"kind": "toolrm"}}"#, "toolrm goes with ...ForSequenceClassification");
     check(r#"{"reward": {"markers": {"<NAME>": "<x>"}}}"#, "<NAME>, which is no marker");
+    for (value, message) in
+        [("0", "is 0; a"), ("-1.5", "is -1.5; a"), ("1e-60", "above 0"), ("1e60", "finite")]
+    {
+        let named = format!("reward.calibration.temperature {message}");
+        let named = if value.contains('e') { message } else { &named };
+        check(&format!(r#"{{"reward": {{"calibration": {{"temperature": {value}}}}}}}"#), named);
+    }
+    check(r#"{"reward": {"calibration": {"markers": {}}}}"#, "missing field `temperature`");
+    check(r#"{"reward": {"calibration": {"temperature": 1, "bias": 0}}}"#, "unknown field `bias`");
+    check(
+        r#"{"reward": {"calibration": {"temperature": 1, "markers": {"<ARG_VALUE>": -2}}}}"#,
+        "reward.calibration.markers.<ARG_VALUE> is -2",
+    );
+    check(
+        r#"{"reward": {"kind": "orm", "calibration": {"temperature": 1, "markers": {"<ARG_VALUE>": 2}}}}"#,
+        "<ARG_VALUE>, which is no marker of orm",
+    );
     check(r#"{"reward": {"kind": "orm", "markers": {"<FUNC_NAME>": "<x>"}}}"#, "no marker of orm");
     check(r#"{"reward": {"markers": {"<FUNC_NAME>": "<x>"}}}"#, "no special token <x>");
     check(

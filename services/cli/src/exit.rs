@@ -11,14 +11,15 @@ use toolbeam_lm::LmError;
 use toolbeam_policy::PolicyError;
 use toolbeam_reward::RewardError;
 use toolbeam_serve::ServeError;
+use toolbeam_train::TrainError;
 
 /// The exit codes, for help.
 pub(crate) const CODES: &str = "\
 Exit codes:
   0  done
   1  searched, and there is no valid answer; the demo: too few answers equal their gold answers;
-     models check: the folder serves as nothing; eval check-bfcl: a verdict differs; eval run, eval rewards:
-     a record has no reply
+     models check: the folder serves as nothing; eval check-bfcl: a verdict differs; eval run, eval rewards,
+     eval best-of-n: a record has no reply; dataset gate: a query is shared
   2  what was given is wrong: a flag, a file, or what they ask for
   3  what was needed failed: a service, a device, or time";
 
@@ -74,6 +75,15 @@ fn is_given(error: &anyhow::Error) -> bool {
     }
     if let Some(error) = error.downcast_ref::<ServeError>() {
         return !matches!(error, ServeError::Transport(_));
+    }
+    if let Some(error) = error.downcast_ref::<TrainError>() {
+        return !matches!(
+            error,
+            TrainError::Torch(_) | TrainError::Diverged { .. } | TrainError::Write { .. }
+        );
+    }
+    if let Some(DatasetError::Policy { .. } | DatasetError::Write { .. }) = error.downcast_ref() {
+        return false;
     }
     if let Some(error) = error.downcast_ref::<LmError>() {
         return !matches!(error, LmError::Torch(_) | LmError::Stopped | LmError::BatchFailed(_));

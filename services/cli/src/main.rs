@@ -15,6 +15,7 @@ mod output;
 mod report;
 mod roles;
 mod tools;
+mod train;
 
 use clap::{Parser, Subcommand};
 use toolbeam_serve::{TelemetryConfig, init_telemetry};
@@ -53,6 +54,9 @@ enum Command {
     /// Make sets for training and validation.
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// Train policies and reward models.
+    #[command(subcommand)]
+    Train(train::TrainCommand),
     /// Compare runs of an evaluation: accuracy with intervals, cost, faults.
     Report(report::ReportArgs),
     /// Measure how fast a model is here, without services: tokens and seconds.
@@ -72,6 +76,7 @@ async fn main() {
         | Command::Demo(_)
         | Command::Eval(_)
         | Command::Dataset(_)
+        | Command::Train(_)
         | Command::Report(_)
         | Command::Bench(_)
         | Command::Models(_) => false,
@@ -97,7 +102,8 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,
-        Command::Dataset(command) => dataset::run(command),
+        Command::Dataset(command) => dataset::run(command).await,
+        Command::Train(command) => train::run(command).await,
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(args).await,
         Command::Models(command) => check::run_models(command),

@@ -69,7 +69,7 @@ pub(crate) fn scorer_files(folder: Option<PathBuf>) -> ModelFiles {
     folder.map_or(ModelFiles::Embedded { name: "toolbeam-reference-toolprm", files }, ModelFiles::Folder)
 }
 
-fn parse_device(text: &str) -> Result<DeviceChoice, String> {
+pub(crate) fn parse_device(text: &str) -> Result<DeviceChoice, String> {
     match text {
         "auto" => Ok(DeviceChoice::Auto),
         "cpu" => Ok(DeviceChoice::Cpu),

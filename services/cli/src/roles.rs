@@ -50,6 +50,21 @@ pub(crate) struct EngineArgs {
     server: ServerConfig,
 }
 
+/// A policy in this process, for commands that need no search.
+#[derive(clap::Args)]
+pub(crate) struct EmbeddedPolicyArgs {
+    /// The policy of this process: a Hugging Face folder. Without it, the reference policy that ships with
+    /// Toolbeam.
+    #[arg(long, env = "TOOLBEAM_POLICY_MODEL", value_name = "DIR")]
+    policy_model: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+    #[command(flatten)]
+    config: PolicyConfig,
+    #[command(flatten)]
+    server: ServerConfig,
+}
+
 /// Arguments of `toolbeam policy`.
 #[derive(clap::Args)]
 pub(crate) struct PolicyArgs {
@@ -220,7 +235,8 @@ impl Engine {
         let scorer = ScorerServer::new(RewardModel::new(scorer_handle, &scorer)?, &args.scorer);
         let bytes = args.server.max_message_bytes;
         let models = Routes::new(policy.into_service(bytes)).add_service(scorer.into_service(bytes));
-        let channel = serve_in_memory(models.clone(), args.server.clone()).await;
+        let names = [PolicyServer::NAME, ScorerServer::NAME];
+        let channel = serve_in_memory(models.clone(), args.server.clone(), &names).await;
         let gateway = Gateway::start(args.gateway, args.server.clone(), channel.clone(), channel)?;
         Ok(Engine { gateway: Arc::new(gateway), models, server: args.server })
     }
@@ -240,9 +256,17 @@ impl Engine {
     }
 }
 
-async fn serve_in_memory(services: Routes, config: ServerConfig) -> Channel {
+/// Loads a policy and serves it in this process for as long as the process lives.
+pub(crate) async fn embedded_policy(args: EmbeddedPolicyArgs) -> Result<Channel> {
+    let handle = args.runtime.load(vec![policy_files(args.policy_model)]).await?.remove(0);
+    let policy = PolicyServer::new(handle, args.config)?;
+    let routes = Routes::new(policy.into_service(args.server.max_message_bytes));
+    Ok(serve_in_memory(routes, args.server, &[PolicyServer::NAME]).await)
+}
+
+async fn serve_in_memory(services: Routes, config: ServerConfig, names: &[&str]) -> Channel {
     let (connector, listener) = memory();
-    let health = Health::new(&[PolicyServer::NAME, ScorerServer::NAME]).await;
+    let health = Health::new(names).await;
     health.serving().await;
     let server = Server { config, services, health, overdue: CancellationToken::new() };
     // It ends with the process: the gateway, its only caller, drains first.

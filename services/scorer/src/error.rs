@@ -65,9 +65,11 @@ fn reward_status(error: &RewardError) -> Status {
         invalid_argument(vec![Violation { field: field.to_owned(), description: message.clone() }])
     };
     match error {
-        RewardError::Profile(_) | RewardError::NoMarker { .. } | RewardError::NoLabel { .. } => {
-            Status::failed_precondition(message)
-        }
+        RewardError::Profile(_)
+        | RewardError::NoMarker { .. }
+        | RewardError::NoLabel { .. }
+        | RewardError::Layout(_) => Status::failed_precondition(message),
+        RewardError::Call { .. } => field("answers"),
         RewardError::Model(error) => match error {
             LmError::Template(_) | LmError::Tokenizer(_) => field("prompt"),
             LmError::TooLong { field: "prompt", .. } => field("prompt"),

@@ -94,7 +94,10 @@ fn models(runs: &[Run], policy: bool) -> String {
     names.collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn table<'a>(head: impl IntoIterator<Item = &'a str>, rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn table<'a>(
+    head: impl IntoIterator<Item = &'a str>,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
     let head: Vec<&str> = head.into_iter().collect();
     let line = |cells: &[&str]| format!("| {} |\n", cells.join(" | "));
     let rule: Vec<&str> = head.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" }).collect();

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use crate::error::EvalError;
 use crate::runs::{Outcome, RunSettings, Tally, read_run};
 
-use bootstrap::{Interval, mean};
+pub use bootstrap::Interval;
+pub(crate) use bootstrap::mean;
+pub(crate) use markdown::table;
 pub(crate) use plot::Cost;
 
 /// Runs of the same records, of which the first is what the others are compared with. Runs that differ in
-/// their seed only are one: a record's accuracy is then the mean over them, and records are what intervals
-/// are sampled from.
+/// their seeds only, of the search and of the noise, are one: a record's accuracy is then the mean over them,
+/// and records are what intervals are sampled from.
 #[derive(Debug)]
 pub struct Comparison {
     runs: Vec<Run>,
@@ -98,6 +100,9 @@ impl Run {
     fn differs_by_seed_only(&self, settings: &RunSettings) -> bool {
         let mut other = settings.clone();
         other.search.seed = self.settings.search.seed;
+        if let Some((other, mine)) = other.noise.as_mut().zip(self.settings.noise.as_ref()) {
+            other.seed = mine.seed;
+        }
         other == self.settings
     }
 
@@ -121,8 +126,14 @@ impl Run {
         (found.low, found.high)
     }
 
-    /// How it searched, in a few words.
+    /// How it searched, and what was done to the records, in a few words.
     fn label(&self) -> String {
+        let noise = self.settings.noise.as_ref().map(|noise| format!(", {}", noise.label()));
+        let seeds = (self.seeds > 1).then(|| format!(", {} seeds", self.seeds));
+        self.strategy() + &noise.unwrap_or_default() + &seeds.unwrap_or_default()
+    }
+
+    fn strategy(&self) -> String {
         let search = &self.settings.search;
         let strategy = search.strategy.trim_start_matches("STRATEGY_KIND_").to_lowercase();
         if strategy == "greedy" {
@@ -140,13 +151,11 @@ impl Run {
             named(&search.aggregation, "AGGREGATION_", "min"),
             named(&search.scope, "REWARD_SCOPE_", "expansion"),
         ];
-        let seeds = (self.seeds > 1).then(|| format!(", {} seeds", self.seeds));
-        let parts: Vec<String> =
-            sizes.into_iter().chain(rewards).chain([temperature, seeds]).flatten().collect();
+        let parts: Vec<String> = sizes.into_iter().chain(rewards).chain([temperature]).flatten().collect();
         format!("{strategy}{}", parts.concat())
     }
 
-    /// Accuracy less another run's, over the records of both.
+    /// Accuracy less another run's, over the records of both; noise may be another.
     fn difference(&self, other: &Run) -> Interval {
         let both = self.right.iter().filter_map(|(id, mine)| Some(*mine - *other.right.get(id)?));
         mean(&both.collect::<Vec<_>>())

@@ -7,11 +7,12 @@ use futures::{StreamExt, stream};
 use serde::Serialize;
 use toolbeam_client::{Client, v1};
 use toolbeam_grammar::label::annotate;
-use toolbeam_grammar::{Call, Marker, Step, steps_of};
+use toolbeam_grammar::{Call, Marker, steps_of};
 
 use super::measures::Measures;
 use super::pair::RewardPair;
 use crate::runs::interval;
+use crate::scoring::{Scored, score_answers};
 
 /// What a reward model's rewards are worth on pairs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -61,11 +62,8 @@ impl Pairwise {
     }
 }
 
-/// The rewards of one answer, at its steps.
-type Rewards = Vec<Option<f32>>;
-
 /// A prompt's pairs, and their rewards or why there are none: those of the right answer first.
-type Judged<'a> = (&'a [RewardPair], Result<(String, Vec<Rewards>), String>);
+type Judged<'a> = (&'a [RewardPair], Result<Scored, String>);
 
 /// Asks for the rewards of all pairs, a prompt per request, `concurrency` at a time. Pairs of one prompt
 /// stand together. `on_done` is called once for each prompt with its number of pairs.
@@ -86,22 +84,11 @@ pub async fn evaluate_rewards(
     report(&judged)
 }
 
-async fn ask(client: &Client, pairs: &[RewardPair]) -> Result<(String, Vec<Rewards>), String> {
-    let Some(first) = pairs.first() else { return Ok((String::new(), Vec::new())) };
+async fn ask(client: &Client, pairs: &[RewardPair]) -> Result<Scored, String> {
+    let Some(first) = pairs.first() else { return Err("no pair".to_owned()) };
     let prompt = v1::Prompt { messages: first.conversation.clone(), tools: first.tools.clone() };
-    let answers = answers(pairs).map(|calls| v1::ParsedAnswer {
-        steps: steps_of(calls).into_iter().map(step).collect(),
-        ..Default::default()
-    });
-    let request = v1::ScoreRequest {
-        prompt: Some(v1::PromptRef { r#ref: Some(v1::prompt_ref::Ref::Inline(prompt)) }),
-        answers: answers.collect(),
-        ..Default::default()
-    };
-    let reply = client.score(request).await.map_err(|error| error.to_string())?;
-    let rewards =
-        reply.answers.into_iter().map(|answer| answer.rewards.into_iter().map(|step| step.reward).collect());
-    Ok((reply.model_fingerprint, rewards.collect()))
+    let answers: Vec<&[Call]> = answers(pairs).collect();
+    score_answers(client, prompt, &answers, false).await.map_err(|error| error.to_string())
 }
 
 /// The right answer, then the wrong ones that hold calls.
@@ -113,29 +100,25 @@ fn answers(pairs: &[RewardPair]) -> impl Iterator<Item = &[Call]> {
 fn report(judged: &[Judged<'_>]) -> RewardReport {
     let mut report = RewardReport::default();
     let mut steps: BTreeMap<&'static str, Vec<(f32, bool)>> = BTreeMap::new();
-    for (pairs, rewards) in judged {
+    for (pairs, scored) in judged {
         report.unreadable += pairs.iter().filter(|pair| pair.rejected.is_none()).count();
-        let (Some(first), wanted) = (pairs.first(), answers(pairs).count()) else { continue };
-        let (fingerprint, rewards) = match rewards {
-            Ok((fingerprint, rewards)) if rewards.len() == wanted => (fingerprint, rewards),
-            Ok(_) => {
-                report.failed.push((first.test_id.clone(), "the reply lacks answers".to_owned()));
-                continue;
-            }
+        let Some(first) = pairs.first() else { continue };
+        let scored = match scored {
+            Ok(scored) => scored,
             Err(message) => {
                 report.failed.push((first.test_id.clone(), message.clone()));
                 continue;
             }
         };
-        report.model_fingerprint.clone_from(fingerprint);
-        for (calls, rewards) in answers(pairs).zip(rewards) {
+        report.model_fingerprint.clone_from(&scored.model_fingerprint);
+        for (calls, rewards) in answers(pairs).zip(&scored.rewards) {
             let all = steps_of(calls);
             let labels = annotate(&all, std::slice::from_ref(&first.chosen));
             for ((step, label), reward) in all.iter().zip(labels).zip(rewards) {
                 steps.entry(name(step.marker())).or_default().extend(reward.map(|reward| (reward, label)));
             }
         }
-        let mut last = rewards.iter().map(|rewards| rewards.last().copied().flatten());
+        let mut last = scored.totals().into_iter();
         let chosen = last.next().flatten();
         for (pair, rejected) in pairs.iter().filter(|pair| pair.rejected.is_some()).zip(last) {
             let Some((chosen, rejected)) = chosen.zip(rejected) else { continue };
@@ -157,22 +140,5 @@ fn name(marker: Marker) -> &'static str {
         Marker::ParamFinish => "PARAM_FINISH",
         Marker::FuncFinish => "FUNC_FINISH",
         Marker::TotalFinish => "TOTAL_FINISH",
-    }
-}
-
-/// A step as the contract has it.
-fn step(step: Step) -> v1::Step {
-    let marker = match step.marker() {
-        Marker::FuncName => v1::Marker::FuncName,
-        Marker::ArgValue => v1::Marker::ArgValue,
-        Marker::ParamFinish => v1::Marker::ParamFinish,
-        Marker::FuncFinish => v1::Marker::FuncFinish,
-        Marker::TotalFinish => v1::Marker::TotalFinish,
-    };
-    let empty = v1::Step { marker: marker.into(), ..Default::default() };
-    match step {
-        Step::FuncName(name) => v1::Step { name, ..empty },
-        Step::ArgValue { key, value } => v1::Step { key, value: value.as_str().to_owned(), ..empty },
-        Step::ParamFinish | Step::FuncFinish | Step::TotalFinish => empty,
     }
 }

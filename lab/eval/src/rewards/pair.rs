@@ -99,37 +99,54 @@ pub fn write_pairs(path: &Path, pairs: &[RewardPair]) -> Result<(), EvalError> {
     written.map_err(|source| EvalError::Write { path: path.to_owned(), source })
 }
 
-/// Pairs of the records' right calls with the wrong ones of runs over them, each wrong answer of a prompt
-/// once, in the records' order.
+/// An answer that a policy gave to a prompt.
+#[derive(Debug, Clone)]
+pub struct GivenAnswer {
+    /// The prompt's id in its set.
+    pub id: String,
+    /// The policy's name.
+    pub model: String,
+    /// Its calls.
+    pub calls: Vec<Call>,
+}
+
+impl GivenAnswer {
+    /// The answers of a run, but for records without one.
+    pub fn of_run(settings: &RunSettings, outcomes: &[Outcome]) -> Vec<GivenAnswer> {
+        let given = outcomes.iter().filter_map(|outcome| {
+            let calls = outcome.read_calls()?;
+            Some(GivenAnswer { id: outcome.id.clone(), model: settings.policy.name.clone(), calls })
+        });
+        given.collect()
+    }
+}
+
+/// Pairs of the records' right calls with the wrong ones among answers to them, of as many policies and
+/// temperatures as there are; each wrong answer of a prompt once, in the records' order.
 ///
 /// # Errors
 /// A record's right calls are not named.
-pub fn reward_pairs(
-    records: &[Record],
-    runs: &[(RunSettings, Vec<Outcome>)],
-) -> Result<Vec<RewardPair>, EvalError> {
-    let mut wrong: HashMap<&str, Vec<(&str, &Outcome)>> = HashMap::new();
-    for (settings, outcomes) in runs {
-        for outcome in outcomes.iter().filter(|outcome| outcome.fault.is_some()) {
-            wrong.entry(&outcome.id).or_default().push((&settings.policy.name, outcome));
-        }
+pub fn reward_pairs(records: &[Record], given: &[GivenAnswer]) -> Result<Vec<RewardPair>, EvalError> {
+    let mut by_id: HashMap<&str, Vec<&GivenAnswer>> = HashMap::new();
+    for answer in given {
+        by_id.entry(&answer.id).or_default().push(answer);
     }
     let mut pairs = Vec::new();
     for record in records {
         let chosen = record.gold.named().ok_or_else(|| EvalError::NoLabel { id: record.id.clone() })?;
         let tools: Vec<ToolDefinition> = record.tools.iter().map(definition).collect();
         let mut seen = HashSet::from([written(chosen)]);
-        for (model, outcome) in wrong.get(record.id.as_str()).into_iter().flatten() {
-            let Some(rejected) = outcome.read_calls().filter(|calls| seen.insert(written(calls))) else {
+        for answer in by_id.get(record.id.as_str()).into_iter().flatten() {
+            if record.gold.accepts(&answer.calls) || !seen.insert(written(&answer.calls)) {
                 continue;
-            };
+            }
             pairs.push(RewardPair {
                 tools: record.tools.clone(),
                 conversation: record.messages.clone(),
                 chosen: chosen.to_vec(),
-                error_type: error_type(&rejected, chosen, &tools).to_owned(),
-                rejected: Some(rejected),
-                model_name: (*model).to_owned(),
+                error_type: error_type(&answer.calls, chosen, &tools).to_owned(),
+                rejected: Some(answer.calls.clone()),
+                model_name: answer.model.clone(),
                 test_category: record.category.clone(),
                 test_id: record.id.clone(),
             });

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use toolbeam_client::v1;
 
+use crate::noise::NoiseSettings;
 use crate::suite::Record;
 
 /// A run's settings, which its folder keeps. A run goes on only under the same.
@@ -11,9 +12,13 @@ use crate::suite::Record;
 pub struct RunSettings {
     /// The set's name.
     pub suite: String,
+    /// What was done to its records before they were searched; nothing if they are as they are published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<NoiseSettings>,
     /// Number of its records.
     pub records: usize,
-    /// A hash of their ids, prompts and order.
+    /// A hash of their ids, prompts and order, as they are published: runs of other noise are of the same
+    /// records.
     pub records_digest: String,
     /// How every record is searched.
     pub search: SearchSettings,
@@ -60,7 +65,7 @@ pub struct ModelName {
 }
 
 impl RunSettings {
-    /// Of a set that is searched by a template at a Toolbeam with these models.
+    /// Of a set that is searched as it is published, by a template at a Toolbeam with these models.
     pub fn new(
         suite: &str,
         records: &[Record],
@@ -70,6 +75,7 @@ impl RunSettings {
         let strategy = template.strategy.unwrap_or_default();
         RunSettings {
             suite: suite.to_owned(),
+            noise: None,
             records: records.len(),
             records_digest: digest(records),
             search: SearchSettings {
@@ -95,7 +101,9 @@ impl RunSettings {
         let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
         let here = serde_json::to_string(self).ok().and_then(|text| read(&text));
         let Some((here, there)) = here.zip(read(written)) else { return Some("everything".to_owned()) };
-        here.iter().find(|(key, value)| Some(*value) != there.get(*key)).map(|(key, _)| key.clone())
+        let mut different = here.iter().filter(|(key, value)| Some(*value) != there.get(*key));
+        let mut missing = there.keys().filter(|key| !here.contains_key(*key));
+        different.next().map(|(key, _)| key).or_else(|| missing.next()).cloned()
     }
 }
 

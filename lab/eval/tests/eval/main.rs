@@ -1,9 +1,11 @@
 //! What the evaluation promises: how sets are read, which answers are right, and what is counted.
 
 mod accepting;
+mod best_of_n;
 mod checker;
 mod f1;
 mod loading;
+mod noise;
 mod rewards;
 mod running;
 mod runs;

@@ -8,8 +8,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use toolbeam_client::{Client, ClientConfig, v1};
 use toolbeam_eval::{
-    Comparison, EvalError, Outcome, Record, RunFolder, RunSettings, Shard, Tally, export_predictions, f1,
-    go_on, read_run, reward_pairs,
+    Comparison, EvalError, GivenAnswer, Noise, NoiseSettings, Outcome, Record, RunFolder, RunSettings, Shard,
+    Tally, export_predictions, f1, go_on, read_run, reward_pairs,
 };
 
 use crate::running::{Scripted, start};
@@ -133,6 +133,19 @@ async fn runs_of_the_same_records_are_compared() {
     let markdown = Comparison::read(&[one.clone(), seeded]).expect("runs").markdown();
     assert!(markdown.contains(", 2 seeds | 14 |") && markdown.contains("| 50.0 |"), "{markdown}");
 
+    // Noise: other runs of the same records, under a name of their own.
+    let noisy = |seed| {
+        let noise = NoiseSettings::new(&[Noise::ShuffleTools, Noise::Distractors], seed, 2);
+        let folder = folder.path().join(format!("noisy-{seed}"));
+        let settings = RunSettings { noise: Some(noise), ..settings(&records(), 1) };
+        drop(RunFolder::open(&folder, &settings, Shard::WHOLE, false).expect("opens"));
+        fs::copy(one.join("results-1-of-1.jsonl"), folder.join("results-1-of-1.jsonl")).expect("copied");
+        folder
+    };
+    let markdown = Comparison::read(&[one.clone(), noisy(1), noisy(2)]).expect("runs").markdown();
+    assert!(markdown.contains(", distractors=2+shuffle-tools, 2 seeds | 14 |"), "{markdown}");
+    assert!(markdown.contains("+0.0 (+0.0 to +0.0)"), "{markdown}");
+
     drop(RunFolder::open(&strange, &settings(&records()[..3], 1), Shard::WHOLE, false).expect("opens"));
     let refused = Comparison::read(&[one, strange]);
     assert!(matches!(refused, Err(EvalError::OtherRun { .. })), "{refused:?}");
@@ -180,6 +193,15 @@ fn a_folder_of_another_run_is_refused() {
     let mut changed = records();
     changed[0].messages[0].content.push('!');
     refused(&settings(&changed, 1), "records_digest");
+    let noise = |kind| Some(NoiseSettings::new(&[kind], 0, 3));
+    let noisy = |kind| RunSettings { noise: noise(kind), ..settings(&records(), 1) };
+    refused(&noisy(Noise::Rename), "noise");
+    let other = folder.path().join("noisy");
+    drop(RunFolder::open(&other, &noisy(Noise::Rename), Shard::WHOLE, false).expect("opens"));
+    for others in [settings(&records(), 1), noisy(Noise::Truncate)] {
+        let found = RunFolder::open(&other, &others, Shard::WHOLE, false);
+        assert!(matches!(&found, Err(EvalError::OtherRun { field, .. }) if field == "noise"), "{found:?}");
+    }
     assert!(matches!(read_run(&folder.path().join("none")), Err(EvalError::NoRun { .. })));
     let mut file = OpenOptions::new().append(true).open(folder.path().join("results-1-of-1.jsonl"));
     file.as_mut().expect("opens").write_all(b"{\"id\": 7}\n").expect("written");
@@ -192,9 +214,11 @@ async fn wrong_answers_of_runs_make_pairs_with_the_right_ones() {
     let folder = TempDir::new().expect("a folder");
     let mut run = open(folder.path(), Shard::WHOLE);
     continued(&mut run, Shard::WHOLE).await;
-    let found = read_run(folder.path()).expect("a run");
+    let (settings, outcomes) = read_run(folder.path()).expect("a run");
+    let given = GivenAnswer::of_run(&settings, &outcomes);
+    assert_eq!(given.len(), 5, "no answer and no reply are none");
     // The second run's wrong answers are the first's, and count once.
-    let pairs = reward_pairs(&records(), &[found.clone(), found]).expect("pairs");
+    let pairs = reward_pairs(&records(), &[given.clone(), given].concat()).expect("pairs");
     let named: Vec<(&str, &str)> =
         pairs.iter().map(|pair| (pair.test_id.as_str(), pair.error_type.as_str())).collect();
     assert_eq!(named, [("r1", "Parameter value type error"), ("r2", "Incorrect function name")]);

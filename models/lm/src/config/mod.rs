@@ -50,11 +50,11 @@ pub struct ModelConfig {
     /// or of the preset, `generation_config.json`, `config.json`.
     pub end_tokens: Vec<u32>,
     /// Whether queries and keys are normed per head before they are rotated (Qwen3).
-    pub(crate) head_norm: bool,
+    pub head_norm: bool,
     /// Whether queries, keys and values have a bias.
-    pub(crate) qkv_bias: bool,
+    pub qkv_bias: bool,
     /// Whether the attention's output has a bias.
-    pub(crate) output_bias: bool,
+    pub output_bias: bool,
     /// How positions turn queries and keys.
     pub(crate) rope: Rope,
 }
@@ -107,7 +107,7 @@ impl ModelConfig {
     }
 
     /// Names and shapes of the parameters, as transformers names them.
-    pub(crate) fn parameters(&self) -> BTreeMap<String, Vec<i64>> {
+    pub fn parameters(&self) -> BTreeMap<String, Vec<i64>> {
         let hidden = self.hidden_size;
         let layer = self.layer_parameters();
         let mut all = BTreeMap::from([

@@ -11,8 +11,15 @@ use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
 use crate::exit::Ended;
 
+mod best_of_n;
+mod noise;
+mod pairs;
 mod rewards;
 mod run;
+mod stored;
+
+pub(crate) use run::progress;
+pub(crate) use stored::{record_of, rollout_settings};
 
 /// Evaluations.
 #[derive(Subcommand)]
@@ -27,9 +34,12 @@ pub(crate) enum EvalCommand {
     /// Search every record of a set and keep each outcome in a folder: a run that was killed goes on where
     /// it was. Prints accuracy by category with intervals, and what it cost.
     Run(Box<run::RunArgs>),
+    /// Choose among stored samples by reward, and compare with majority vote and with any right sample. Prints
+    /// a table in Markdown last.
+    BestOfN(best_of_n::BestOfNArgs),
     /// Make pairs of right and wrong answers, in FC-RewardBench's format, of a set's right calls and the
-    /// wrong ones of runs.
-    Pairs(rewards::PairsArgs),
+    /// wrong ones of runs or rollouts.
+    Pairs(pairs::PairsArgs),
     /// Judge a reward model by pairs: loss, accuracy by step and trajectory, AUC, calibration, and how many
     /// pairs it puts in order. Prints one JSON object last.
     Rewards(rewards::RewardsArgs),
@@ -99,7 +109,8 @@ pub(crate) async fn run_eval(command: EvalCommand) -> Result<Ended> {
             Ok(Ended::Done)
         }
         EvalCommand::Run(args) => run::run(*args).await,
-        EvalCommand::Pairs(args) => rewards::pairs(&args),
+        EvalCommand::BestOfN(args) => best_of_n::run(args).await,
+        EvalCommand::Pairs(args) => pairs::pairs(&args),
         EvalCommand::Rewards(args) => rewards::rewards(args).await,
         EvalCommand::Export(args) => run::export(&args),
     }

@@ -1,31 +1,15 @@
-//! `toolbeam eval pairs` and `toolbeam eval rewards`.
+//! `toolbeam eval rewards`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use toolbeam_client::ClientConfig;
-use toolbeam_eval::{
-    Measures, Pairwise, RewardReport, evaluate_rewards, load, read_pairs, read_run, reward_pairs, write_pairs,
-};
+use toolbeam_eval::{Measures, Pairwise, RewardReport, evaluate_rewards, read_pairs};
 
-use super::run::{progress, suite_of};
+use super::run::progress;
 use crate::connection::ConnectionArgs;
-use crate::exit::{Ended, WrongFile};
-
-/// Arguments of `toolbeam eval pairs`.
-#[derive(clap::Args)]
-pub(crate) struct PairsArgs {
-    /// Folders of runs over one set with named calls (all but bfcl).
-    #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
-    /// The set's data, as for `eval run`.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The file to write.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-}
+use crate::exit::Ended;
 
 /// Arguments of `toolbeam eval rewards`.
 #[derive(clap::Args)]
@@ -38,20 +22,6 @@ pub(crate) struct RewardsArgs {
     concurrency: NonZeroUsize,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-/// Makes pairs of a set's right calls and runs' wrong ones.
-pub(crate) fn pairs(args: &PairsArgs) -> Result<Ended> {
-    let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
-    let (first, _) = &runs[0];
-    let same = runs.iter().all(|(run, _)| run.records_digest == first.records_digest);
-    ensure!(same, WrongFile("the runs are of different records; give runs of one set".to_owned()));
-    let records = load(suite_of(&first.suite)?, &args.data)?;
-    let pairs = reward_pairs(&records, &runs)?;
-    write_pairs(&args.out, &pairs)?;
-    let prompts = pairs.chunk_by(|a, b| a.test_id == b.test_id).count();
-    println!("{} pairs of {prompts} prompts in {}", pairs.len(), args.out.display());
-    Ok(Ended::Done)
 }
 
 /// Judges a reward model by pairs. Fails if a prompt has no reply.

@@ -8,10 +8,11 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use toolbeam_eval::{
-    Category, Outcome, Record, RunFolder, RunSettings, Shard, Suite, Tally, export_bfcl, export_predictions,
-    go_on, load, read_run,
+    Category, NoiseSettings, Outcome, Record, RunFolder, RunSettings, Shard, Suite, Tally, export_bfcl,
+    export_predictions, go_on, load, read_run,
 };
 
+use super::noise::NoiseArgs;
 use crate::call::SearchArgs;
 use crate::connection::ConnectionArgs;
 use crate::exit::{Ended, WrongFile};
@@ -40,6 +41,8 @@ pub(crate) struct RunArgs {
     /// Search records again whose search failed.
     #[arg(long)]
     retry_failed: bool,
+    #[command(flatten)]
+    noise: NoiseArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -91,8 +94,17 @@ impl RunSuite {
     }
 }
 
+/// All records of a run's set, with the run's noise.
+pub(super) fn records_of(settings: &RunSettings, data: &Path) -> Result<Vec<Record>> {
+    let records = load(suite_of(&settings.suite)?, data)?;
+    Ok(match &settings.noise {
+        Some(noise) => noise.apply(&records),
+        None => records,
+    })
+}
+
 /// The set of a run.
-pub(super) fn suite_of(name: &str) -> Result<Suite> {
+fn suite_of(name: &str) -> Result<Suite> {
     let suite = RunSuite::value_variants().iter().find(|suite| suite.name() == name);
     suite
         .map(|suite| suite.suite())
@@ -111,11 +123,17 @@ fn read_shard(text: &str) -> Result<Shard, String> {
 
 /// Runs an evaluation, or goes on with it. Fails if a search failed.
 pub(crate) async fn run(args: RunArgs) -> Result<Ended> {
-    let mut records = load(args.suite.suite(), &args.data)?;
-    records.truncate(args.limit.unwrap_or(records.len()));
+    let mut published = load(args.suite.suite(), &args.data)?;
+    let noise = args.noise.settings();
+    // Of the whole set, so that a limit changes no record.
+    let mut records = noise.as_ref().map_or_else(|| published.clone(), |noise| noise.apply(&published));
+    let limit = args.limit.unwrap_or(records.len());
+    published.truncate(limit);
+    records.truncate(limit);
     let template = args.search.template();
     let client = args.connection.client(args.search.client()).await?;
-    let settings = RunSettings::new(&args.suite.name(), &records, &template, client.model_info().await?);
+    let settings = RunSettings::new(&args.suite.name(), &published, &template, client.model_info().await?);
+    let settings = RunSettings { noise, ..settings };
     let mut folder = RunFolder::open(&args.out, &settings, args.shard, args.retry_failed)?;
     let mine = (0..records.len()).filter(|place| args.shard.holds(*place)).count();
     let progress = progress(mine, folder.len());
@@ -134,7 +152,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended> {
     told(&args.out)
 }
 
-pub(super) fn progress(records: usize, done: usize) -> ProgressBar {
+/// A bar over so many records, some of which are done.
+pub(crate) fn progress(records: usize, done: usize) -> ProgressBar {
     let bar = ProgressBar::new(records as u64).with_position(done as u64);
     // The template is constant and well-formed.
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left, {msg}") {
@@ -149,7 +168,9 @@ pub(super) fn progress(records: usize, done: usize) -> ProgressBar {
 fn told(folder: &Path) -> Result<Ended> {
     let (settings, outcomes) = read_run(folder)?;
     let tally = Tally::of(&outcomes);
-    println!("| {} | right | of | accuracy | 95% | policy tokens | reward tokens | ms |", settings.suite);
+    let noise = settings.noise.as_ref().map(|noise| format!(", {}", noise.label())).unwrap_or_default();
+    let of = format!("{}{noise}", settings.suite);
+    println!("| {of} | right | of | accuracy | 95% | policy tokens | reward tokens | ms |");
     println!("| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |");
     let rows = tally.categories.iter().map(|(name, category)| (name.as_str(), category));
     for (name, category) in rows.chain([("all", &tally.all)]) {
@@ -193,6 +214,9 @@ fn row(name: &str, category: &Category) -> String {
 pub(crate) fn export(args: &ExportArgs) -> Result<Ended> {
     let (settings, outcomes) = read_run(&args.run)?;
     if settings.suite == RunSuite::Bfcl.name() {
+        let renamed = settings.noise.as_ref().is_some_and(NoiseSettings::renames);
+        let strange = "the run renamed parameters, which BFCL's evaluator does not know; give one without";
+        ensure!(!renamed, WrongFile(strange.to_owned()));
         for file in export_bfcl(&outcomes, &args.out)? {
             println!("{}", file.display());
         }
@@ -203,7 +227,7 @@ pub(crate) fn export(args: &ExportArgs) -> Result<Ended> {
             format!("--data: give the folder with {}'s data, which names the right calls", settings.suite);
         anyhow::bail!(WrongFile(wanted));
     };
-    let records: Vec<Record> = load(suite_of(&settings.suite)?, data)?;
+    let records = records_of(&settings, data)?;
     let fewer = || WrongFile(format!("{} has fewer records than the run", data.display()));
     ensure!(records.len() >= settings.records, fewer());
     println!("{}", export_predictions(&outcomes, &records, &args.out)?.display());

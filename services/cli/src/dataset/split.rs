@@ -1,20 +1,12 @@
-//! `toolbeam dataset`: records for training and validation.
+//! `toolbeam dataset split`.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
-use toolbeam_dataset::{Dataset, Part, Queries, SplitSettings, split};
+use toolbeam_dataset::{Dataset, Part, SplitSettings, split};
 
+use super::evaluation_queries;
 use crate::exit::Ended;
-
-/// Work on sets of records.
-#[derive(Subcommand)]
-pub(crate) enum DatasetCommand {
-    /// Split sets into training and validation that share no function and no query, and share no query with
-    /// the evaluation sets. Nothing is drawn by chance: the same sets give the same parts.
-    Split(SplitArgs),
-}
 
 /// Arguments of `toolbeam dataset split`.
 #[derive(clap::Args)]
@@ -31,6 +23,11 @@ pub(crate) struct SplitArgs {
     /// The most validation prompts of one set that call the same functions.
     #[arg(long, default_value_t = SplitSettings::default().per_function)]
     per_function: usize,
+    /// Which tenths of the functions, 0 to 9 by the MD5 of their names, validation has to itself; such as 1,2 to
+    /// keep functions apart a second time.
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "0",
+          value_parser = clap::value_parser!(u8).range(0..=9))]
+    tenths: Vec<u8>,
     /// How many validation prompts there have to be.
     #[arg(long, default_value_t = SplitSettings::default().at_least)]
     at_least: usize,
@@ -39,23 +36,15 @@ pub(crate) struct SplitArgs {
     without: Vec<String>,
 }
 
-/// Runs a command.
-pub(crate) fn run(command: DatasetCommand) -> Result<Ended> {
-    match command {
-        DatasetCommand::Split(args) => run_split(args),
-    }
-}
-
-fn run_split(args: SplitArgs) -> Result<Ended> {
+/// Splits, and says what the parts share.
+pub(crate) fn run(args: SplitArgs) -> Result<Ended> {
     let sets = Dataset::read_all(&args.sources)?;
-    let mut evaluation = Queries::default();
-    for turns in toolbeam_eval::user_turns(&args.evaluation)? {
-        evaluation.add(turns.iter().map(String::as_str));
-    }
+    let evaluation = evaluation_queries(&args.evaluation)?;
     let settings = SplitSettings {
         per_function: args.per_function,
         at_least: args.at_least,
         without: args.without.into_iter().collect(),
+        tenths: args.tenths.into_iter().collect(),
     };
     let found = split(&sets, &evaluation, &settings)?;
     found.write(&args.out)?;
