@@ -209,11 +209,6 @@ async fn wrong_scores_are_refused_by_field() {
         ),
         (&|r| r.answers[0].first_step = 2, "answers[0].first_step", "1 steps"),
         (&|r| r.answers[0].first_step = u32::MAX, "answers[0].first_step", "1 steps"),
-        (
-            &|r| set(r, v1::Marker::ArgValue, &format!("\"{}\"", "word ".repeat(4000))),
-            "answers",
-            "context holds",
-        ),
     ];
     for (change, field, words) in cases {
         let mut wrong = good.clone();
@@ -223,6 +218,12 @@ async fn wrong_scores_are_refused_by_field() {
     }
     let status = scorer.release(v1::ReleaseRequest::default()).await.expect_err("no search is named");
     assert_refused(&status, "search_id", "name the search");
+    let mut long = good.clone();
+    set(&mut long, v1::Marker::ArgValue, &format!("\"{}\"", "word ".repeat(4000)));
+    long.answers.push(good.answers[0].clone());
+    let answers = scorer.score(long).await.expect("one of two answers fits").into_inner().answers;
+    assert!(answers[0].over_context && answers[0].rewards[0].reward.is_none(), "{answers:?}");
+    assert!(!answers[1].over_context && answers[1].rewards[0].reward.is_some(), "{answers:?}");
     let mut nothing = good.clone();
     nothing.answers[0].steps.clear();
     scorer.score(nothing).await.expect("no step, no reward");
