@@ -195,10 +195,14 @@ impl Build {
                     _ => shared(&members, &mut Draws::of(seed, &["shared", &members[0].id])),
                 });
             }
-            (Bundle::Synthetic { number, .. }, Some(synthesiser)) => match self.plan.settings.share_tools {
-                0 | 1 => vec![synthesiser.example(seed, *number)],
-                most => synthesiser.bundle(seed, *number, most),
-            },
+            (Bundle::Synthetic { number, prompts }, Some(synthesiser)) => {
+                let mut made = match self.plan.settings.share_tools {
+                    0 | 1 => vec![synthesiser.example(seed, *number)],
+                    most => synthesiser.bundle(seed, *number, most),
+                };
+                made.truncate(*prompts);
+                made
+            }
             (Bundle::Synthetic { .. }, None) => Vec::new(),
         };
         match examples.iter().find(|example| is_shared(example, &self.evaluation)) {

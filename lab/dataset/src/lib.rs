@@ -49,7 +49,7 @@ pub use export::{ExportFormat, ExportKind, export, export_lines};
 pub use folder::{Contents, Counts, Manifest, PartFolder};
 pub use gate::shared_prompts;
 pub use masking::Mask;
-pub use parts::{PartReader, PartWriter, part_name};
+pub use parts::{PartReader, PartWriter, part_name, place};
 pub use queries::Queries;
 pub use rollout::{AnswerLayout, PolicyName, RolloutSettings, roll_out};
 pub use set::{Answer, Dataset, Message, Record, Tool};

@@ -84,7 +84,10 @@ impl PartWriter {
 }
 
 /// Puts a file in its place, as a whole, over one that may be there.
-pub(crate) fn place(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+///
+/// # Errors
+/// [`DatasetError::Write`].
+pub fn place(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // What the process's umask leaves of this, as for any file.
     let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder);

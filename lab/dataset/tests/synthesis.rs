@@ -351,3 +351,24 @@ fn a_bundle_shows_the_same_tools_and_calls_only_these() {
     assert!(all > 60 * 8 * 7 / 10, "{all} of {}", 60 * 8);
     assert!(unanswered * 5 < all, "{unanswered} of {all} call nothing");
 }
+
+#[test]
+fn prompts_that_share_tools_are_never_more_than_were_asked_for() {
+    let settings = BuildSettings { mask_rate: 0.5, seed: SEED, part_size: 20, share_tools: 8 };
+    for prompts in [1, 3, 9, 50] {
+        let synthetic = SynthesisSettings { composed: 200, ..SynthesisSettings::default() };
+        let synthetic = Synthetic::new(vec![given()], synthetic, prompts).expect("functions");
+        let build = Build::new(Vec::new(), Some(synthetic), settings.clone(), Queries::default(), false);
+        let build = build.expect("a build");
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = PartFolder::open(folder.path(), "test", build.plan(), build.parts()).expect("opened");
+        for number in made.missing(Shard::WHOLE) {
+            let mut part = made.part(number).expect("a part");
+            let contents = build.write(number, &mut part, || {}).expect("made");
+            made.put(number, part, contents).expect("placed");
+        }
+        let lines = made.manifest().expect("a manifest").contents.lines;
+        assert!(lines <= prompts, "{lines} of {prompts}");
+        assert!(lines * 2 >= prompts || prompts < 9, "{lines} of {prompts}");
+    }
+}

@@ -1,27 +1,10 @@
-//! Files and folders that are written as a whole or not at all.
+//! Folders that are written as a whole or not at all.
 
 use std::fs::{self, Permissions};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::TrainError;
-
-/// Puts a file in its place, as a whole, over one that may be there.
-///
-/// # Errors
-/// [`TrainError::Write`].
-pub(crate) fn place(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // What the process's umask leaves of this, as for any file.
-    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
-    let placed = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    placed.map(drop).map_err(|error| TrainError::write(path, error))
-}
 
 /// Puts a folder in its place, as a whole: `fill` gets an empty one beside it. What lies there must be empty.
 ///
@@ -50,6 +33,8 @@ pub(crate) fn place_folder(
 
 #[cfg(test)]
 mod tests {
+    use toolbeam_dataset::place;
+
     use super::*;
 
     #[test]
@@ -57,7 +42,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a/b");
         let write = |text: &'static str| {
-            place_folder(&path, move |partial| place(&partial.join("file"), text.as_bytes()))
+            place_folder(&path, move |partial| Ok(place(&partial.join("file"), text.as_bytes())?))
         };
         let failed = place_folder(&path, |partial| {
             place(&partial.join("file"), b"half")?;

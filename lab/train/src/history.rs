@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use toolbeam_dataset::place;
 
 use crate::TrainError;
 use crate::figures::{AREA, BALANCED, Figures, TRAJECTORIES};
-use crate::files::place;
 
 /// A validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub(crate) fn cut(run: &Path, step: u64) -> Result<(), TrainError> {
         return Ok(());
     }
     let kept = validations(run)?.into_iter().filter(|validation| validation.step <= step);
-    place(&path, &kept.flat_map(|validation| line(&validation)).collect::<Vec<u8>>())
+    Ok(place(&path, &kept.flat_map(|validation| line(&validation)).collect::<Vec<u8>>())?)
 }
 
 fn line(validation: &Validation) -> Vec<u8> {

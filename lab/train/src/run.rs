@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind};
+use toolbeam_dataset::place;
 use toolbeam_lm::{DeviceChoice, DtypeChoice, LmError, ModelFiles, choose_device, choose_dtype};
 use toolbeam_reward::RewardTokens;
 
@@ -16,7 +17,6 @@ use crate::corpus::{Corpus, Counts};
 use crate::events::EventFile;
 use crate::export::export;
 use crate::figures::Figures;
-use crate::files::place;
 use crate::folder::{Interface, first_weights, prepare};
 use crate::history::{self, Validation};
 use crate::settings::{Settings, Task};
@@ -228,7 +228,7 @@ fn settle(run: &Path, given: &Map<String, Value>) -> Result<(), TrainError> {
     let path = run.join(SETTINGS);
     if !path.exists() {
         let text = serde_json::to_vec_pretty(given).map_err(|error| TrainError::write(&path, error))?;
-        return place(&path, &text);
+        return Ok(place(&path, &text)?);
     }
     let text = fs::read(&path).map_err(|error| TrainError::read(&path, error))?;
     let stored: Map<String, Value> =

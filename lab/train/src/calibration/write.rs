@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use toolbeam_dataset::place;
 use toolbeam_reward::Calibration;
 
 use crate::TrainError;
-use crate::files::{place, place_folder};
+use crate::files::place_folder;
 
 const PROFILE: &str = "toolbeam.json";
 
@@ -37,7 +38,7 @@ pub(super) fn write(
     };
     place_folder(out, |partial| {
         copy(model, partial)?;
-        place(&partial.join(PROFILE), &text)
+        Ok(place(&partial.join(PROFILE), &text)?)
     })?;
     Ok(out.to_owned())
 }

@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use toolbeam_dataset::place;
 use toolbeam_reward::RewardKind;
 
 use crate::TrainError;
-use crate::files::place;
 use crate::history::{Validation, validations};
 use crate::run::{RunConfig, RunEvent, train};
 use crate::settings::{Length, Settings, Task};

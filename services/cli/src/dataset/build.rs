@@ -55,7 +55,8 @@ pub(super) struct PartArgs {
     /// Prompts, masks, names and the order are drawn by this.
     #[arg(long)]
     seed: u64,
-    /// So many prompts, at most, show the same tools, which training then reads once for all of them.
+    /// So many prompts, at most, show the same tools, which training then reads once for all of them. Of
+    /// synthetic prompts there are then fewer than are asked for: not every kind can be made for any tools.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     share_tools: NonZeroUsize,
     /// Only a share of the parts, such as 1/4; shares may be made at the same time, into the same folder.
