@@ -45,11 +45,7 @@ pub(super) fn wrong_action(catalogue: &Catalogue, number: usize, draws: &mut Dra
     let wanted = catalogue.pick(draws)?;
     let signature = catalogue.signature(wanted);
     let other = catalogue.near(wanted, draws)?;
-    let does_other = |other: &Signature| match (signature.does, other.does) {
-        (Some(wanted), Some(offered)) => wanted != offered,
-        _ => false,
-    };
-    if !does_other(catalogue.signature(other)) || signature.resembles(catalogue.signature(other)) {
+    if !is_other_action(signature, catalogue.signature(other)) {
         return None;
     }
     let query = one_of_each(&[signature], style, draws)?;
@@ -63,13 +59,18 @@ pub(super) fn wrong_action_of(catalogue: &Catalogue, offered: &[usize], draws: &
     let near = *draws.pick(offered)?;
     let wanted = catalogue.near(near, draws)?;
     let (signature, near_signature) = (catalogue.signature(wanted), catalogue.signature(near));
-    let does_other = matches!((signature.does, near_signature.does), (Some(a), Some(b)) if a != b);
     let others = offered.iter().filter(|other| **other != near).map(|other| catalogue.signature(*other));
     let is_apart = others.into_iter().all(|other| other.is_apart_from(signature) && !other.is_open());
-    if !does_other || !is_apart || !catalogue.is_asked_for(wanted) || signature.resembles(near_signature) {
+    if !is_apart || !catalogue.is_asked_for(wanted) || !is_other_action(signature, near_signature) {
         return None;
     }
     Some(one_of_each(&[signature], Style::draw(draws), draws)?.text)
+}
+
+/// Whether a function is known to do something else than what is wanted, and cannot be meant by it.
+fn is_other_action(wanted: &Signature, offered: &Signature) -> bool {
+    let differs = matches!((wanted.does, offered.does), (Some(wanted), Some(offered)) if wanted != offered);
+    differs && !wanted.resembles(offered)
 }
 
 /// What asks for nothing, or for something that none of the functions is about.
