@@ -16,8 +16,8 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// The criterion benches: the answer grammar's and the strategies' own speed, and what an evaluation adds
-    /// to a search
+    /// The criterion benches: the answer grammar's and the strategies' own speed, what an evaluation adds to a
+    /// search, and what the engine costs: processor time, memory, latency
     Micro(More),
     /// Toolbeam beside the same search on transformers, with the same weights, prompts and threads: seconds
     /// per search and per token, in turn. See benches/peers/README.md
@@ -34,6 +34,9 @@ enum What {
     /// How often a search under load answers as deterministic mode does alone, and what that mode costs. See
     /// benches/load/README.md
     Agreement(Bfcl),
+    /// Who has an answer before the client's deadline, by strategy, with 16 searches at once. See
+    /// benches/load/README.md
+    Deadlines(Bfcl),
 }
 
 /// A measurement with prompts of BFCL.
@@ -62,13 +65,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(What::Train(more)) => train(more),
         Some(What::Load(bfcl)) => load("levels", bfcl),
         Some(What::Agreement(bfcl)) => load("agreement", bfcl),
+        Some(What::Deadlines(bfcl)) => load("deadlines", bfcl),
     }
 }
 
 fn micro(more: &More) -> Result<()> {
     // Benches are named because a library's own bench harness takes none of criterion's flags.
-    let packages = ["-p", "toolbeam-grammar", "-p", "toolbeam-search", "-p", "toolbeam-eval"];
-    let benches = ["--bench", "parsing", "--bench", "rounds", "--bench", "harness"];
+    let packages =
+        ["-p", "toolbeam-grammar", "-p", "toolbeam-search", "-p", "toolbeam-eval", "-p", "toolbeam-actors"];
+    let benches = ["--bench", "parsing", "--bench", "rounds", "--bench", "harness", "--bench", "overhead"];
     let more = more.more.iter().map(String::as_str);
     let arguments: Vec<&str> =
         ["bench"].into_iter().chain(packages).chain(benches).chain(["--"]).chain(more).collect();

@@ -12,7 +12,7 @@ use toolbeam_client::{Client, ClientConfig, ClientError, v1};
 const PER_CONNECTION: usize = 32;
 
 /// How to search.
-#[derive(clap::Args, Serialize)]
+#[derive(clap::Args, Clone, Serialize)]
 pub(crate) struct AskingArgs {
     /// How many partial answers are retained (the paper's N).
     #[arg(long, short = 'n', default_value_t = 4)]
@@ -43,6 +43,11 @@ impl AskingArgs {
             validation: v1::Validation::Syntax.into(),
             ..v1::SearchRequest::default()
         }
+    }
+
+    /// The same under another deadline.
+    pub(crate) fn within(&self, timeout_ms: u64) -> AskingArgs {
+        AskingArgs { timeout_ms, ..self.clone() }
     }
 
     /// A connection of its own.

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod asking;
+mod deadlines;
 mod levels;
 mod prompts;
 mod server;
@@ -34,9 +35,11 @@ enum Command {
     Levels(Arguments<levels::LevelsArgs>),
     /// How often a search under load answers as deterministic mode does alone, and what that mode costs.
     Agreement(Arguments<agreement::AgreementArgs>),
+    /// Who has an answer before the client's deadline, by strategy.
+    Deadlines(Arguments<deadlines::DeadlinesArgs>),
 }
 
-/// What both measurements are told.
+/// What all measurements are told.
 #[derive(clap::Args)]
 struct Arguments<A: clap::Args> {
     /// The folder with BFCL's data, of which simple_python is read.
@@ -58,6 +61,7 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Levels(args) => levels(args).await,
         Command::Agreement(args) => agree(args).await,
+        Command::Deadlines(args) => deadlines(args).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,6 +84,15 @@ async fn agree(args: Arguments<agreement::AgreementArgs>) -> Result<()> {
     let prompts = Prompts::read(&args.data, true)?;
     let server = Server::start(&args.server)?;
     let report = agreement::run(&args.own, &args.asking, &server, prompts).await?;
+    write(args.out.as_deref(), &args.asking, &report)?;
+    print!("{report}");
+    Ok(())
+}
+
+async fn deadlines(args: Arguments<deadlines::DeadlinesArgs>) -> Result<()> {
+    let prompts = Prompts::read(&args.data, true)?;
+    let server = Server::start(&args.server)?;
+    let report = deadlines::run(&args.own, &args.asking, &server, prompts).await?;
     write(args.out.as_deref(), &args.asking, &report)?;
     print!("{report}");
     Ok(())

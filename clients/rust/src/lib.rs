@@ -57,4 +57,4 @@ pub use events::{Event, Events, Happening};
 pub use policy::Continuations;
 pub use tonic::Code;
 pub use tonic::transport::Channel;
-pub use toolbeam_proto::v1;
+pub use toolbeam_proto::{FILE_DESCRIPTOR_SET, v1};

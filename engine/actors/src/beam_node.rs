@@ -23,6 +23,7 @@ const MAILBOX_CAPACITY: usize = 2;
 #[rtype(result = "Event")]
 pub(crate) struct ExpandBeam {
     pub(crate) answer: Arc<Answer>,
+    pub(crate) first: u32,
     pub(crate) expansions: u32,
     pub(crate) draw: Draw,
 }
@@ -63,11 +64,12 @@ impl Handler<ExpandBeam> for BeamNode {
     type Result = ResponseActFuture<Self, Event>;
 
     fn handle(&mut self, message: ExpandBeam, _: &mut Self::Context) -> Self::Result {
-        let ExpandBeam { answer, expansions, draw } = message;
+        let ExpandBeam { answer, first, expansions, draw } = message;
         let beam = self.beam;
         let request = ExpandRequest {
             search: self.reach.id.clone(),
             answer: Arc::clone(&answer),
+            first,
             expansions,
             draw,
             deadline: self.reach.deadline,
@@ -75,7 +77,7 @@ impl Handler<ExpandBeam> for BeamNode {
         let reply = self.reach.run(|| self.reach.policy.expand(request));
         Box::pin(reply.into_actor(self).map(move |reply, _, _| match reply {
             Ok(reply) => {
-                let (expansions, dropped) = expand(&answer, reply.continuations);
+                let (expansions, dropped) = expand(&answer, reply.continuations, draw);
                 Event::Expanded { beam, expansions, dropped, usage: reply.usage }
             }
             Err(failure) => Event::Failed { beam, failure },

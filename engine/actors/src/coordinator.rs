@@ -98,8 +98,8 @@ impl Coordinator {
             && let Some(command) = self.commands.pop_front()
         {
             match command {
-                Command::Expand { beam, answer, expansions, draw } => {
-                    self.ask(beam, ExpandBeam { answer, expansions, draw }, ctx);
+                Command::Expand { beam, answer, first, expansions, draw } => {
+                    self.ask(beam, ExpandBeam { answer, first, expansions, draw }, ctx);
                 }
                 Command::Score { beam, candidates } => {
                     self.ask(beam, ScoreCandidates { candidates }, ctx);
@@ -226,6 +226,7 @@ mod tests {
             let ask = |beam| Command::Expand {
                 beam: BeamId(beam),
                 answer: Arc::clone(&answer),
+                first: 0,
                 expansions: 1,
                 draw: Draw::Sample,
             };

@@ -19,6 +19,8 @@ pub struct ExpandRequest {
     pub search: SearchId,
     /// The answer to continue.
     pub answer: Arc<Answer>,
+    /// Index of the first draw, which keys its randomness with the others.
+    pub first: u32,
     /// How many draws.
     pub expansions: u32,
     /// How to draw.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toolbeam_grammar::Layout;
 use toolbeam_search::{
-    Aggregation, Answer, Command, Continuation, Dropped, Event, Finish, Judgement, Limits, PolicyUsage,
+    Aggregation, Answer, Command, Continuation, Draw, Dropped, Event, Finish, Judgement, Limits, PolicyUsage,
     RewardUsage, Scope, Settings, StrategyKind, expand, strategy,
 };
 
@@ -31,7 +31,8 @@ fn search(settings: Settings) -> u32 {
     while let Some(command) = waiting.pop_front() {
         let event = match command {
             Command::Expand { beam, answer, expansions, .. } => {
-                let (expansions, dropped): (_, Dropped) = expand(&answer, continuations(&answer, expansions));
+                let (expansions, dropped): (_, Dropped) =
+                    expand(&answer, continuations(&answer, expansions), Draw::Sample);
                 Event::Expanded { beam, expansions, dropped, usage: PolicyUsage::default() }
             }
             Command::Score { beam, candidates } => {
@@ -72,18 +73,7 @@ fn continuations(answer: &Answer, expansions: u32) -> Vec<Continuation> {
 
 fn settings() -> Settings {
     let limits = Limits { max_rounds: 100, max_policy_tokens: u64::MAX, max_reward_tokens: u64::MAX };
-    Settings {
-        strategy: StrategyKind::FineGrainedBeam,
-        num_beams: 4,
-        expansions_per_beam: 8,
-        aggregation: Aggregation::Min,
-        scope: Scope::Expansion,
-        num_answers: 1,
-        limits,
-        layout: Layout::JsonList,
-        rules: Arc::default(),
-        tools: None,
-    }
+    Settings { num_beams: 4, expansions_per_beam: 8, limits, ..Settings::default() }
 }
 
 criterion_group!(benches, rounds);

@@ -33,18 +33,23 @@ impl Hash for Decisions {
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) parent: BeamId,
+    /// The subtree of the parent.
+    pub(crate) lineage: u32,
     pub(crate) expansion: Expansion,
+    /// Its reward, its parent's if it has none.
     pub(crate) reward: f32,
+    /// What it is ranked by: the reward, or what `log_probability_weight` makes of it.
+    pub(crate) value: f32,
 }
 
 impl Candidate {
-    /// Better first: higher reward, higher count, higher log-probability. Sorting by it is stable,
+    /// Better first: higher value, higher count, higher log-probability. Sorting by it is stable,
     /// so that the lower index stands first among equals.
     pub(crate) fn rank(&self, other: &Candidate) -> Ordering {
         let log_probability = |it: &Candidate| it.expansion.answer.log_probability;
         other
-            .reward
-            .total_cmp(&self.reward)
+            .value
+            .total_cmp(&self.value)
             .then(other.expansion.count.cmp(&self.expansion.count))
             .then(log_probability(other).total_cmp(&log_probability(self)))
     }
@@ -56,7 +61,7 @@ impl Candidate {
             answer: Arc::clone(&self.expansion.answer),
             new_steps: self.expansion.new_steps.clone(),
             new_text: self.expansion.new_text.clone(),
-            reward: self.reward,
+            reward: self.value,
             count: self.expansion.count,
             fate,
         }

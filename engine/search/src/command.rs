@@ -30,6 +30,8 @@ pub enum Draw {
     Sample,
     /// The most probable token, always.
     Greedy,
+    /// The most probable next tokens, one per draw, and nothing behind them.
+    Top,
 }
 
 /// What a strategy wants done. Commands are carried out in their order; none needs to have ended
@@ -38,10 +40,13 @@ pub enum Draw {
 pub enum Command {
     /// Continue an answer up to the end of its next step. Answered by `Expanded` or `Failed`.
     Expand {
-        /// The beam. A beam is expanded again only while it is being completed greedily.
+        /// The beam. It is expanded again only after the reply: for more draws, or, while it is being completed
+        /// greedily, for its next step.
         beam: BeamId,
         /// Its answer.
         answer: Arc<Answer>,
+        /// Index of the first draw: so many were asked for before.
+        first: u32,
         /// How many draws.
         expansions: u32,
         /// How to draw.

@@ -8,6 +8,7 @@ use toolbeam_grammar::{Boundary, Parser, Status, Step};
 
 use crate::answer::Answer;
 use crate::candidate::Decisions;
+use crate::command::Draw;
 use crate::dropped::{DropKind, Dropped};
 
 /// Why a policy ended a continuation.
@@ -58,13 +59,18 @@ pub struct Expansion {
 
 /// Parses continuations of `parent`, closes those that made their last call, drops those that
 /// completed no step or took one that is not allowed (counted by kind), and merges those with equal
-/// decisions and equal parser states. Of merged spellings the most probable stands. The order of `continuations` does not matter; expansions come by index.
-pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Expansion>, Dropped) {
+/// decisions and equal parser states. Of merged spellings the most probable stands. The order of `continuations`
+/// does not matter; expansions come by index. Single tokens, [`Draw::Top`], need complete no step.
+pub fn expand(
+    parent: &Answer,
+    mut continuations: Vec<Continuation>,
+    draw: Draw,
+) -> (Vec<Expansion>, Dropped) {
     continuations.sort_by_key(|continuation| continuation.index);
     let mut dropped = Dropped::default();
     let mut expansions = Vec::new();
     for continuation in continuations.into_iter().filter(|continuation| continuation.count > 0) {
-        match follow(parent, &continuation) {
+        match follow(parent, &continuation, draw) {
             Ok(answer) => expansions.push(Expansion {
                 new_steps: parent.scored..answer.steps.len(),
                 new_text: parent.text.len()..answer.text.len(),
@@ -79,11 +85,11 @@ pub fn expand(parent: &Answer, mut continuations: Vec<Continuation>) -> (Vec<Exp
 }
 
 /// The answer that a continuation leads to.
-fn follow(parent: &Answer, continuation: &Continuation) -> Result<Answer, DropKind> {
+fn follow(parent: &Answer, continuation: &Continuation, draw: Draw) -> Result<Answer, DropKind> {
     let written = Piece::read(parent, &continuation.text, continuation.finish == Finish::EndOfSequence);
     let closed = parent.rules.cut(&parent.steps, &written.boundaries).map(|end| written.closed(parent, end));
     if closed.is_none() {
-        check(continuation.finish, &written)?;
+        check(continuation.finish, &written, draw)?;
     }
     let token_ids = if closed.is_none() { continuation.token_ids.as_slice() } else { &[] };
     let Piece { text, boundaries, parser } = closed.unwrap_or(written);
@@ -127,7 +133,7 @@ impl Piece {
 }
 
 /// Refuses a continuation that completed no step, or ended inside one.
-fn check(finish: Finish, written: &Piece) -> Result<(), DropKind> {
+fn check(finish: Finish, written: &Piece, draw: Draw) -> Result<(), DropKind> {
     if finish == Finish::Invalid || matches!(written.parser.status(), Status::Invalid { .. }) {
         return Err(DropKind::Invalid);
     }
@@ -136,7 +142,7 @@ fn check(finish: Finish, written: &Piece) -> Result<(), DropKind> {
     match finish {
         // After the end nothing can follow, so that only a complete answer is one.
         Finish::EndOfSequence if !complete => Err(DropKind::Ended),
-        Finish::Length if !stepped => Err(DropKind::Length),
+        Finish::Length if !stepped && draw != Draw::Top => Err(DropKind::Length),
         // The policy saw a step where this layout has none.
         Finish::Step if !stepped => Err(DropKind::Invalid),
         Finish::EndOfSequence | Finish::Length | Finish::Step | Finish::Invalid => Ok(()),
@@ -144,7 +150,7 @@ fn check(finish: Finish, written: &Piece) -> Result<(), DropKind> {
 }
 
 /// Merges expansions of one parent that decide the same, keeping the order of first appearance.
-fn merge(expansions: Vec<Expansion>) -> Vec<Expansion> {
+pub(crate) fn merge(expansions: Vec<Expansion>) -> Vec<Expansion> {
     let mut places = std::collections::HashMap::with_capacity(expansions.len());
     let mut merged: Vec<Expansion> = Vec::with_capacity(expansions.len());
     for expansion in expansions {

@@ -24,15 +24,18 @@ pub(crate) struct Ledger {
     pub(crate) dropped: Dropped,
     /// Rounds consumed whole.
     pub(crate) rounds: u32,
+    /// Steps that every answer has because the rules dictate them.
+    pub(crate) dictated_steps: usize,
     /// How many steps were told to be committed.
     committed: usize,
 }
 
 impl Ledger {
     pub(crate) fn new(settings: Settings) -> Ledger {
-        let pool = Pool::new(settings.tools.clone());
+        let pool = Pool::new(&settings);
         let (usage, dropped) = (Usage::default(), Dropped::default());
-        Ledger { settings, pool, usage, dropped, rounds: 0, committed: 0 }
+        let dictated_steps = settings.root().steps.len();
+        Ledger { settings, pool, usage, dropped, rounds: 0, dictated_steps, committed: 0 }
     }
 
     /// Asks for an expansion, counting it.
@@ -40,11 +43,12 @@ impl Ledger {
         &mut self,
         beam: BeamId,
         answer: &Arc<Answer>,
+        first: u32,
         expansions: u32,
         draw: Draw,
     ) -> Command {
         self.usage.expansions += u64::from(expansions);
-        Command::Expand { beam, answer: Arc::clone(answer), expansions, draw }
+        Command::Expand { beam, answer: Arc::clone(answer), first, expansions, draw }
     }
 
     /// Asks for rewards, counting the candidates.
@@ -60,6 +64,11 @@ impl Ledger {
             self.dropped.add(DropKind::SchemaInvalid, count);
         }
         admitted
+    }
+
+    /// The answers that would be returned now, best first.
+    pub(crate) fn choose(&self) -> Vec<Arc<Answer>> {
+        self.pool.best(self.settings.num_answers).map(|finished| Arc::clone(&finished.answer)).collect()
     }
 
     /// Tells the steps of `agreed` that were not told before, if there are any. Whatever the search
@@ -86,7 +95,7 @@ impl Ledger {
 
     /// Ends the search. Without an answer, an end that would have returned one says so.
     pub(crate) fn close(&mut self, reason: StopReason) -> Command {
-        let answers = self.pool.take_best(self.settings.num_answers);
+        let answers = self.pool.best(self.settings.num_answers).cloned().collect::<Vec<_>>();
         let stop_reason = match reason {
             StopReason::Finished
             | StopReason::NoValidAnswer

@@ -9,8 +9,9 @@
 //! [`Rules`] say which calls an answer may make. They are kept to in one place, [`expand`], and by
 //! the answer that a search begins with.
 //!
-//! The search is the paper's fine-grained beam search (arXiv 2510.14703, section 3.4): explore
-//! more, retain less.
+//! At the centre is the paper's fine-grained beam search (arXiv 2510.14703, section 3.4): explore
+//! more, retain less. The strategies beside it differ in who is drawn, judged and retained, and are one
+//! machine by steps with an allocation each.
 
 mod aggregation;
 mod answer;
@@ -39,6 +40,6 @@ pub use failure::Failure;
 pub use note::{CandidateTrace, Fate, Note, RoundTrace};
 pub use outcome::{FinishedAnswer, Outcome, StopReason};
 pub use rules::{Rules, ToolChoice};
-pub use settings::{Limits, MAX_BEAMS, MAX_EXPANSIONS, Settings, SettingsError, StrategyKind};
+pub use settings::{Limits, MAX_BEAMS, MAX_EXPANSIONS, MAX_SAMPLES, Settings, SettingsError, StrategyKind};
 pub use strategy::{Strategy, strategy};
 pub use usage::{PolicyUsage, RewardUsage, Usage};

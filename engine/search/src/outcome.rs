@@ -18,8 +18,10 @@ pub struct FinishedAnswer {
     pub answer: Arc<Answer>,
     /// The reward at `<TOTAL_FINISH>`. `None` if there was no time to score.
     pub reward: Option<f32>,
-    /// How many expansions ended in exactly these decisions.
+    /// How many expansions ended in exactly these decisions; by majority, how many made these calls.
     pub count: u32,
+    /// By majority: the share of all samples that made these calls, those that came to nothing included.
+    pub vote_share: Option<f32>,
 }
 
 /// Why a search stopped.

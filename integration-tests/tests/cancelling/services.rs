@@ -40,7 +40,12 @@ impl Services {
         let models = [policy_model.clone(), scorer_model.clone()];
         let number =
             |number: u32| usize::try_from(number).ok().and_then(|n| n.try_into().ok()).expect("not 0");
-        let policy_config = PolicyConfig { max_continuation_tokens: 512, policy_prompts: number(64) };
+        let policy_config = PolicyConfig {
+            max_continuation_tokens: 512,
+            policy_prompts: number(64),
+            constraint_ms: 1000,
+            constraints: number(8),
+        };
         let scorer_config = ScorerConfig { scorer_prompts: number(64) };
         let policy = PolicyServer::new(policy_model, policy_config).expect("a policy");
         let reward = RewardModel::new(scorer_model, &scorer).expect("a reward model");

@@ -42,6 +42,36 @@ fn a_call_prints_json_for_programs_and_a_trace_for_people() {
 }
 
 #[test]
+fn a_saved_search_runs_again_and_says_what_differs() {
+    let tools = tools_file(TOOLS);
+    let folder = tempfile::tempdir().expect("a folder");
+    let saved = folder.path().join("search.json");
+    let mut call = toolbeam();
+    call.args(["call", "What is the weather in Oslo?", "--threads", "1", "--no-schema", "--deterministic"]);
+    call.args(["--strategy", "adaptive", "--temperature", "1.5", "--save"])
+        .arg(&saved)
+        .arg("--tools")
+        .arg(tools.path());
+    assert!(call.status().expect("it runs").code() < Some(2));
+    let replay = |more: &[&str]| {
+        let mut command = toolbeam();
+        command.args(["replay", "--threads", "1"]).arg(&saved).args(more).output().expect("it runs")
+    };
+    let same = replay(&[]);
+    let told = String::from_utf8_lossy(&same.stdout).into_owned();
+    assert!(same.status.success() && told.ends_with("the same search\n"), "{told}");
+    // The request is run as it stands in the file.
+    let text = std::fs::read_to_string(&saved).expect("it is there");
+    let other = text.replace("\"temperature\"", "\"topK\": 1, \"temperature\"");
+    assert_ne!(text, other);
+    std::fs::write(&saved, other).expect("it is written");
+    let differs = replay(&["--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&differs.stdout).expect("one JSON object");
+    assert_eq!((differs.status.code(), &told["equal"]), (Some(1), &false.into()), "{told}");
+    assert!(told["difference"].as_str().is_some_and(|it| it.starts_with("round ")), "{told}");
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_line() {
     let check = |args: &[&str], code: i32, expected: &str| {
         let output = toolbeam().args(args).args(["--threads", "1"]).output().expect("it runs");

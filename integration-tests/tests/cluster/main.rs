@@ -3,6 +3,7 @@
 mod bad_input;
 mod clients;
 mod command;
+mod constraints;
 mod deterministic;
 mod drain;
 mod eval_runs;

@@ -47,7 +47,7 @@ pub use runtime::{
     Census, Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage, LogitsAt, ModelHandle,
     ModelInfo, ReadReply, ReadRequest, ReadSequence, ReadUsage, Runtime, RuntimeConfig, Verdict, Watch,
 };
-pub use sampler::Sampling;
+pub use sampler::{Sampling, TokenMask};
 pub use template::ChatTemplate;
 pub use tokenizer::Tokenizer;
 pub use weights::WeightTable;

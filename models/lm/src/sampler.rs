@@ -49,9 +49,29 @@ impl DrawKey {
     }
 }
 
+/// A set of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenMask(Vec<u32>);
+
+impl TokenMask {
+    /// The set of which these are the bits, token 0 the lowest of the first word. Tokens beyond are not in it.
+    pub fn from_words(words: Vec<u32>) -> TokenMask {
+        TokenMask(words)
+    }
+
+    /// Whether a token is in it.
+    pub fn allows(&self, token: usize) -> bool {
+        self.0.get(token / 32).is_some_and(|word| word >> (token % 32) & 1 == 1)
+    }
+}
+
 /// The draws that one row is to make.
 pub(crate) struct RowDraws {
     pub(crate) sampling: Sampling,
+    /// The tokens that may be drawn; `None` is all. They are drawn by the share that they have of each other.
+    pub(crate) allowed: Option<TokenMask>,
+    /// Take the most probable tokens, one per draw, and draw nothing.
+    pub(crate) most_probable: bool,
     /// One number in [0, 1) per draw.
     pub(crate) uniforms: Vec<f64>,
 }
@@ -81,6 +101,8 @@ mod tests {
         let key = DrawKey::new(7, answer);
         vec![RowDraws {
             sampling,
+            allowed: None,
+            most_probable: false,
             uniforms: (0..draws as u32).map(|expansion| key.uniform(expansion, 3)).collect(),
         }]
     }
@@ -123,6 +145,46 @@ mod tests {
         check(1.0, 0.5, 0, &[1]);
         check(1.0, 0.7, 0, &[1, 2]);
         check(0.0, 1.0, 0, &[1]);
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_drawn_and_its_probability_is_the_models() {
+        let logits = Tensor::from_slice(&[0.1f32, 200.0, 1.0, 0.0]).unsqueeze(0);
+        let check = |temperature: f64, top_k: u32, words: &[u32], expected: &[u32]| {
+            let sampling = Sampling { temperature, top_p: 1.0, top_k };
+            let mut rows = rows(sampling, 400, &[]);
+            rows[0].allowed = Some(TokenMask::from_words(words.to_vec()));
+            for drawn in [draw(&logits, &rows), device::draw(&logits, &rows)] {
+                let drawn = drawn.expect("draws");
+                let mut tokens: Vec<u32> = drawn[0].iter().map(|d| d.token).collect();
+                tokens.sort_unstable();
+                tokens.dedup();
+                assert_eq!(tokens, expected, "temperature {temperature}, top_k {top_k}, {words:?}");
+                assert!(drawn[0].iter().all(|d| d.log_probability < -190.0), "as without a mask");
+            }
+        };
+        check(1.0, 0, &[0b1101], &[0, 2, 3]);
+        check(1.0, 2, &[0b1101], &[0, 2]);
+        check(0.0, 0, &[0b1101], &[2]);
+        check(1.0, 0, &[0b1000], &[3]);
+    }
+
+    #[test]
+    fn the_most_probable_come_in_order_and_the_last_stands_for_more() {
+        let logits = Tensor::from_slice(&[0.1f32, 2.0, 1.0, 0.0]).unsqueeze(0);
+        let check = |draws: usize, words: Option<u32>, expected: &[u32]| {
+            let sampling = Sampling { temperature: 0.7, top_p: 1.0, top_k: 0 };
+            let mut rows = rows(sampling, draws, &[]);
+            rows[0].most_probable = true;
+            rows[0].allowed = words.map(|words| TokenMask::from_words(vec![words]));
+            for drawn in [draw(&logits, &rows), device::draw(&logits, &rows)] {
+                let tokens: Vec<u32> = drawn.expect("draws")[0].iter().map(|d| d.token).collect();
+                assert_eq!(tokens, expected, "{draws} {words:?}");
+            }
+        };
+        check(3, None, &[1, 2, 0]);
+        check(3, Some(0b1001), &[0, 3, 3]);
+        check(5, None, &[1, 2, 0, 3, 3]);
     }
 
     #[test]

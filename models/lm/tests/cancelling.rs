@@ -22,7 +22,9 @@ fn endless(owner: &str, salt: u32) -> GenerateRequest {
         owner: owner.into(),
         prompt: Prompt::new((0..200).map(|token| 300 + (token * 37 + salt * 101) % 5000).collect()),
         beams: vec![(Vec::new(), Box::new(Endless))],
+        first_expansion: 0,
         expansions: 4,
+        most_probable: false,
         sampling: Sampling { temperature: 1.0, top_p: 1.0, top_k: 0 },
         seed: u64::from(salt),
         max_tokens: 1500,
@@ -34,7 +36,7 @@ fn endless(owner: &str, salt: u32) -> GenerateRequest {
 struct After(u32);
 
 impl Watch for After {
-    fn push(&mut self, _: &[u8]) -> Verdict {
+    fn push(&mut self, _: u32, _: &[u8]) -> Verdict {
         self.0 -= 1;
         if self.0 == 0 { Verdict::Stop } else { Verdict::Continue }
     }

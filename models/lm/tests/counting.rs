@@ -37,7 +37,7 @@ async fn lengthy(model: &ModelHandle, length: u32) -> Prompt {
 struct After(u32);
 
 impl Watch for After {
-    fn push(&mut self, _: &[u8]) -> Verdict {
+    fn push(&mut self, _: u32, _: &[u8]) -> Verdict {
         self.0 -= 1;
         if self.0 == 0 { Verdict::Stop } else { Verdict::Continue }
     }
@@ -53,7 +53,9 @@ fn ask(owner: &str, prompt: &Prompt, answer: &[u32], sampling: Sampling) -> Gene
         owner: owner.into(),
         prompt: prompt.clone(),
         beams: vec![(answer.to_vec(), Box::new(After(3)))],
+        first_expansion: 0,
         expansions: 4,
+        most_probable: false,
         sampling,
         seed: 5,
         max_tokens: 100,

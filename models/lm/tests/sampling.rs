@@ -7,8 +7,8 @@ mod support;
 
 use std::collections::HashMap;
 
-use support::{Fixture, generate, policy, read, request};
-use toolbeam_lm::{Continuation, Prompt, ReadSequence, Sampling};
+use support::{Endless, Fixture, generate, policy, read, request};
+use toolbeam_lm::{Continuation, GenerateEvent, GenerateRequest, Prompt, ReadSequence, Sampling};
 
 const TEMPERATURE: f64 = 1.3;
 const LENGTH: usize = 2;
@@ -19,7 +19,7 @@ fn prompt() -> Prompt {
     let fixture = Fixture::load();
     let tokens =
         fixture.group("ragged").iter().map(|sequence| sequence.token_ids.clone()).max_by_key(Vec::len);
-    Prompt::new(tokens.expect("a sequence")[..300].to_vec())
+    Prompt::new(tokens.expect("a sequence")[..472].to_vec())
 }
 
 /// Softmax of logits at a temperature.
@@ -101,6 +101,29 @@ async fn an_expansion_draws_the_same_alone_and_beside_others() {
     assert_eq!(many.len(), 64, "every expansion ends exactly once");
     for expansion in 0..4 {
         assert_eq!(few[&expansion], many[&expansion]);
+    }
+    let mut events = policy().generate(GenerateRequest {
+        owner: "test".into(),
+        prompt: prompt(),
+        beams: vec![(Vec::new(), Box::new(Endless))],
+        first_expansion: 60,
+        expansions: 4,
+        most_probable: false,
+        sampling,
+        seed: 5,
+        max_tokens: 6,
+        deterministic: false,
+    });
+    let mut later = Vec::new();
+    while let Some(event) = events.as_mut().expect("accepted").recv().await {
+        if let GenerateEvent::Continuation(continuation) = event {
+            later.push(continuation);
+        }
+    }
+    let later = by_expansion(later);
+    assert_eq!(later.len(), 4, "those that are asked for, and no others");
+    for expansion in 60..64 {
+        assert_eq!(later[&expansion], many[&expansion], "more expansions are the next ones");
     }
     let distinct: std::collections::HashSet<_> = many.values().collect();
     assert!(distinct.len() > 8, "expansions are different draws");

@@ -492,6 +492,21 @@ pub struct ExpandRequest {
     /// equal bits.
     #[prost(bool, tag = "11")]
     pub deterministic: bool,
+    /// Index of the first expansion. A search that asks for more expansions of a
+    /// beam gives how many it has had, so that none is drawn twice; with
+    /// `expansions_per_beam` at most 16384.
+    #[prost(uint32, tag = "12")]
+    pub first_expansion: u32,
+    /// Take CONSTRAINT_SYNTAX where the tools' schemas cannot be expressed, or take
+    /// too long.
+    #[prost(bool, tag = "13")]
+    pub constraint_fallback: bool,
+    /// The expansions are the most probable next tokens, one each, the first the
+    /// most probable, and end with them (FINISH_REASON_LENGTH where nothing else
+    /// ends there). Is there no further token, the last stands for the others too.
+    /// `sampling`, `seed` and `max_tokens` do not matter then.
+    #[prost(bool, tag = "14")]
+    pub most_probable: bool,
 }
 impl ::prost::Name for ExpandRequest {
     const NAME: &'static str = "ExpandRequest";
@@ -516,11 +531,12 @@ pub struct Continuation {
     /// ended inside a character.
     #[prost(bytes = "vec", tag = "3")]
     pub text: ::prost::alloc::vec::Vec<u8>,
-    /// The expansions that drew exactly this continuation, ascending.
+    /// The expansions that drew exactly this continuation, ascending; indices from
+    /// `first_expansion` on.
     #[prost(uint32, repeated, tag = "4")]
     pub expansions: ::prost::alloc::vec::Vec<u32>,
     /// Sum of the new tokens' log-probabilities under the model at temperature 1
-    /// without filters.
+    /// without filters or constraint; what the constraint forced counts as certain.
     #[prost(double, tag = "5")]
     pub log_probability: f64,
     /// Why it ended.
@@ -649,9 +665,13 @@ pub enum Constraint {
     Unspecified = 0,
     /// Anything.
     Off = 1,
-    /// Only answers of the layout. Not served yet: UNIMPLEMENTED.
+    /// Only answers of the layout. Where one way alone leads on, tokens are taken
+    /// without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
+    /// UNIMPLEMENTED.
     Syntax = 2,
-    /// Only calls that the tools' schemas allow. Not served yet: UNIMPLEMENTED.
+    /// Only calls of the prompt's tools that their schemas allow, with arguments in
+    /// the order of the schema. INVALID_ARGUMENT, with the tool and the keyword, if
+    /// a schema cannot be expressed.
     Schema = 3,
 }
 impl Constraint {
@@ -1831,7 +1851,7 @@ pub mod scorer_service_server {
     }
 }
 /// A strategy and its settings.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Strategy {
     /// Which strategy.
     #[prost(enumeration = "StrategyKind", tag = "1")]
@@ -1848,6 +1868,19 @@ pub struct Strategy {
     /// Which markers count.
     #[prost(enumeration = "RewardScope", tag = "5")]
     pub scope: i32,
+    /// How much of what candidates and answers are ranked by is the policy's own
+    /// opinion beside the reward: the geometric mean of the answer's token
+    /// probabilities. 0 to 1. Default 0. Majority has votes alone.
+    #[prost(float, optional, tag = "6")]
+    pub log_probability_weight: ::core::option::Option<f32>,
+    /// Adaptive: draws that a beam makes first, and wants for every distinct
+    /// decision that they give; equal draws cost what one costs. 1 to 256. Default 4.
+    #[prost(uint32, optional, tag = "7")]
+    pub probe_expansions: ::core::option::Option<u32>,
+    /// Adaptive: how far behind the best a candidate may be and live on. 0 to 1.
+    /// Default 0.1.
+    #[prost(float, optional, tag = "8")]
+    pub reward_margin: ::core::option::Option<f32>,
 }
 impl ::prost::Name for Strategy {
     const NAME: &'static str = "Strategy";
@@ -2021,6 +2054,16 @@ pub struct SearchRequest {
     /// the rounds as events instead and leaves them out of the response.
     #[prost(bool, tag = "14")]
     pub trace: bool,
+    /// If the confidence of the best answer is below this, or unknown, the response
+    /// is `abstained`. 0 to 1. Default 0: never. FAILED_PRECONDITION if nothing gives
+    /// a confidence: the scorer's rewards are no probabilities (REWARD_KIND_TOOLRM)
+    /// and the strategy is not majority.
+    #[prost(float, optional, tag = "15")]
+    pub abstain_below: ::core::option::Option<f32>,
+    /// Take CONSTRAINT_SYNTAX where the tools' schemas cannot be expressed as a
+    /// constraint, instead of refusing the request.
+    #[prost(bool, tag = "16")]
+    pub constraint_fallback: bool,
 }
 impl ::prost::Name for SearchRequest {
     const NAME: &'static str = "SearchRequest";
@@ -2069,7 +2112,7 @@ pub struct Answer {
     /// that `max_calls` cut off included.
     #[prost(double, tag = "4")]
     pub log_probability: f64,
-    /// How many expansions ended in exactly this answer.
+    /// How many expansions ended in exactly this answer; by majority, in its calls.
     #[prost(uint32, tag = "5")]
     pub count: u32,
     /// The text around the calls, as a chat would show it: without the thought,
@@ -2081,6 +2124,16 @@ pub struct Answer {
     /// and the end where `max_calls` closed the answer.
     #[prost(bytes = "vec", tag = "7")]
     pub text: ::prost::alloc::vec::Vec<u8>,
+    /// How likely the answer is right: by majority the share of all samples that
+    /// made its calls, those that came to nothing included, else its reward, which
+    /// is a probability as far as the reward model is calibrated. Absent if it was
+    /// not scored, or if rewards are no probabilities (REWARD_KIND_TOOLRM).
+    #[prost(float, optional, tag = "8")]
+    pub confidence: ::core::option::Option<f32>,
+    /// Of each call, the reward at its `<FUNC_FINISH>`. Empty where the reward model
+    /// has no such marker, or the answer was not scored.
+    #[prost(float, repeated, tag = "9")]
+    pub call_confidence: ::prost::alloc::vec::Vec<f32>,
 }
 impl ::prost::Name for Answer {
     const NAME: &'static str = "Answer";
@@ -2271,6 +2324,15 @@ pub struct SearchResponse {
     /// The rounds, if `trace` was asked for.
     #[prost(message, repeated, tag = "6")]
     pub rounds: ::prost::alloc::vec::Vec<RoundTrace>,
+    /// Whether the best answer's confidence is below `abstain_below`. The answers
+    /// are candidates then: none should be acted on without asking.
+    #[prost(bool, tag = "7")]
+    pub abstained: bool,
+    /// With `trace`, the request as it was carried out: every default is filled in,
+    /// and `search_id` is empty. Sent again, it repeats the search: exactly if it is
+    /// `deterministic` and the fingerprints are the same.
+    #[prost(message, optional, tag = "8")]
+    pub request: ::core::option::Option<SearchRequest>,
 }
 impl ::prost::Name for SearchResponse {
     const NAME: &'static str = "SearchResponse";
@@ -2484,6 +2546,26 @@ pub enum StrategyKind {
     /// The paper's method (section 3.4): expand every beam by a step, score,
     /// retain the best.
     FineGrainedBeam = 2,
+    /// Self-consistency: the calls that most of `num_beams` times
+    /// `expansions_per_beam` (at most 1024) sampled answers make; rewards are
+    /// reported, not used.
+    Majority = 3,
+    /// Of `num_beams` times `expansions_per_beam` (at most 1024) sampled answers the
+    /// one whose `<TOTAL_FINISH>` is judged best. Any kind of reward model serves.
+    BestOfN = 4,
+    /// Fine-grained beam search in independent subtrees, one for each of the best
+    /// first steps, whose candidates do not compete with those of another.
+    DiverseBeam = 5,
+    /// Fine-grained beam search that makes more draws where the first ones
+    /// disagree, and retains what is near the best in reward; where all agree it
+    /// costs about what greedy costs. `num_beams` and `expansions_per_beam` bound
+    /// it.
+    Adaptive = 6,
+    /// Token-level beam search by log-probability, the paper's baseline: a beam goes
+    /// on by each of its `expansions_per_beam` most probable tokens, and the
+    /// `num_beams` most probable live on. A round is a token, and `max_rounds` does
+    /// not count them; rewards are reported, not used.
+    TokenBeam = 7,
 }
 impl StrategyKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2495,6 +2577,11 @@ impl StrategyKind {
             Self::Unspecified => "STRATEGY_KIND_UNSPECIFIED",
             Self::Greedy => "STRATEGY_KIND_GREEDY",
             Self::FineGrainedBeam => "STRATEGY_KIND_FINE_GRAINED_BEAM",
+            Self::Majority => "STRATEGY_KIND_MAJORITY",
+            Self::BestOfN => "STRATEGY_KIND_BEST_OF_N",
+            Self::DiverseBeam => "STRATEGY_KIND_DIVERSE_BEAM",
+            Self::Adaptive => "STRATEGY_KIND_ADAPTIVE",
+            Self::TokenBeam => "STRATEGY_KIND_TOKEN_BEAM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2503,6 +2590,11 @@ impl StrategyKind {
             "STRATEGY_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "STRATEGY_KIND_GREEDY" => Some(Self::Greedy),
             "STRATEGY_KIND_FINE_GRAINED_BEAM" => Some(Self::FineGrainedBeam),
+            "STRATEGY_KIND_MAJORITY" => Some(Self::Majority),
+            "STRATEGY_KIND_BEST_OF_N" => Some(Self::BestOfN),
+            "STRATEGY_KIND_DIVERSE_BEAM" => Some(Self::DiverseBeam),
+            "STRATEGY_KIND_ADAPTIVE" => Some(Self::Adaptive),
+            "STRATEGY_KIND_TOKEN_BEAM" => Some(Self::TokenBeam),
             _ => None,
         }
     }

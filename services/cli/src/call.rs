@@ -13,6 +13,7 @@ use crate::connection::ConnectionArgs;
 use crate::events;
 use crate::exit::Ended;
 use crate::output;
+use crate::replay::saved;
 use crate::tools::read_tools;
 
 /// Arguments of `toolbeam call`.
@@ -36,8 +37,11 @@ pub(crate) struct CallArgs {
     #[arg(long)]
     json: bool,
     /// Print what happens as it happens.
-    #[arg(long)]
+    #[arg(long, visible_alias = "trace")]
     stream: bool,
+    /// Keep the search in this file, so that `toolbeam replay` can run it again.
+    #[arg(long, value_name = "FILE", conflicts_with = "stream")]
+    save: Option<PathBuf>,
     /// The search's id, by which `toolbeam cancel` can end it. Made up if absent.
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     search_id: String,
@@ -59,6 +63,16 @@ pub(crate) struct SearchArgs {
     /// How often each is continued (the paper's M).
     #[arg(long, short = 'm', default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     expansions_per_beam: u32,
+    /// How much of what answers are ranked by is the policy's own opinion beside the reward: the mean
+    /// probability of the answer's tokens. 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_share)]
+    log_probability_weight: f32,
+    /// adaptive: draws that a beam makes first, and wants for every distinct decision that they give.
+    #[arg(long, value_name = "P", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    probe_expansions: u32,
+    /// adaptive: how far behind the best a candidate may be and live on. 0 to 1.
+    #[arg(long, value_name = "MARGIN", default_value_t = 0.1, value_parser = parse_share)]
+    reward_margin: f32,
     /// What of the rewards of an expansion's markers a candidate is kept by.
     #[arg(long, value_enum, default_value_t = AggregationName::Min)]
     aggregation: AggregationName,
@@ -78,6 +92,15 @@ pub(crate) struct SearchArgs {
     /// The most answers to return, best first.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     num_answers: u32,
+    /// Below this confidence of the best answer there is none, only candidates. 0 to 1.
+    #[arg(long, value_name = "CONFIDENCE", default_value_t = 0.0, value_parser = parse_share)]
+    abstain_below: f32,
+    /// What the policy may write: anything, any answer, or what the tools' schemas allow.
+    #[arg(long, value_enum, default_value_t = ConstraintName::Off)]
+    constrain: ConstraintName,
+    /// With --constrain schema: make do with syntax where a schema cannot be a constraint.
+    #[arg(long)]
+    constraint_fallback: bool,
     /// Accept well-formed answers that the tools' schemas do not allow.
     #[arg(long)]
     no_schema: bool,
@@ -91,8 +114,18 @@ pub(crate) struct SearchArgs {
 pub(crate) enum StrategyName {
     /// The most probable token, always.
     Greedy,
+    /// The calls that most of N x M sampled answers make.
+    Majority,
+    /// Of N x M sampled answers the one whose whole is judged best.
+    BestOfN,
+    /// Beam search over tokens by log-probability, the paper's baseline.
+    TokenBeam,
     /// The paper's fine-grained beam search.
     FineGrainedBeam,
+    /// The same in subtrees that do not compete, one for each of the best first steps.
+    DiverseBeam,
+    /// The same, with draws where the policy disagrees with itself and places where rewards are close.
+    Adaptive,
 }
 
 /// Aggregations by name.
@@ -106,6 +139,17 @@ enum AggregationName {
     Product,
     /// Their mean.
     Mean,
+}
+
+/// Constraints by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ConstraintName {
+    /// Anything.
+    Off,
+    /// Any answer.
+    Syntax,
+    /// Calls that the tools' schemas allow.
+    Schema,
 }
 
 /// Scopes by name.
@@ -130,7 +174,12 @@ impl SearchArgs {
     pub(crate) fn template(&self) -> v1::SearchRequest {
         let kind = match self.strategy {
             StrategyName::Greedy => v1::StrategyKind::Greedy,
+            StrategyName::Majority => v1::StrategyKind::Majority,
+            StrategyName::BestOfN => v1::StrategyKind::BestOfN,
+            StrategyName::TokenBeam => v1::StrategyKind::TokenBeam,
             StrategyName::FineGrainedBeam => v1::StrategyKind::FineGrainedBeam,
+            StrategyName::DiverseBeam => v1::StrategyKind::DiverseBeam,
+            StrategyName::Adaptive => v1::StrategyKind::Adaptive,
         };
         let aggregation = match self.aggregation {
             AggregationName::Min => v1::Aggregation::Min,
@@ -142,6 +191,11 @@ impl SearchArgs {
             ScopeName::Expansion => v1::RewardScope::Expansion,
             ScopeName::Path => v1::RewardScope::Path,
         };
+        let constraint = match self.constrain {
+            ConstraintName::Off => v1::Constraint::Off,
+            ConstraintName::Syntax => v1::Constraint::Syntax,
+            ConstraintName::Schema => v1::Constraint::Schema,
+        };
         let validation = if self.no_schema { v1::Validation::Syntax } else { v1::Validation::Schema };
         v1::SearchRequest {
             strategy: Some(v1::Strategy {
@@ -150,7 +204,13 @@ impl SearchArgs {
                 expansions_per_beam: Some(self.expansions_per_beam),
                 aggregation: aggregation.into(),
                 scope: scope.into(),
+                log_probability_weight: Some(self.log_probability_weight),
+                probe_expansions: Some(self.probe_expansions),
+                reward_margin: Some(self.reward_margin),
             }),
+            abstain_below: Some(self.abstain_below),
+            constraint: constraint.into(),
+            constraint_fallback: self.constraint_fallback,
             sampling: Some(v1::Sampling { temperature: Some(self.temperature), ..Default::default() }),
             seed: self.seed,
             num_answers: Some(self.num_answers),
@@ -181,7 +241,12 @@ fn parse_temperature(text: &str) -> Result<f32, String> {
     parsed.ok_or_else(|| "write a finite number from 0 on".to_owned())
 }
 
-/// Searches once and prints. Fails if there is no valid answer.
+fn parse_share(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    parsed.ok_or_else(|| "write a number from 0 to 1".to_owned())
+}
+
+/// Searches once and prints. Falls short if there is no valid answer, or none that is trusted enough.
 pub(crate) async fn run(args: CallArgs) -> Result<Ended> {
     let tools = args.tools.as_deref().map(read_tools).transpose()?;
     let request = v1::SearchRequest {
@@ -195,13 +260,17 @@ pub(crate) async fn run(args: CallArgs) -> Result<Ended> {
         stream(&client, request, args.json).await?
     } else {
         let response = client.search(request).await?;
+        if let Some(path) = &args.save {
+            saved::write(path, &response)?;
+        }
         match args.json {
             true => println!("{}", output::to_json(&response)),
             false => print!("{}", output::trace(&response)),
         }
         response
     };
-    Ok(if response.answers.is_empty() { Ended::Short } else { Ended::Done })
+    let short = response.answers.is_empty() || response.abstained;
+    Ok(if short { Ended::Short } else { Ended::Done })
 }
 
 /// Searches and prints each event; gives the response that the last one carries.

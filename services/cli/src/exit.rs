@@ -17,7 +17,7 @@ use toolbeam_train::TrainError;
 pub(crate) const CODES: &str = "\
 Exit codes:
   0  done
-  1  searched, and there is no valid answer; the demo: too few answers equal their gold answers;
+  1  searched, and there is no valid answer, or it abstained; replay: something differs; the demo: too few answers equal their gold answers;
      models check: the folder serves as nothing; eval check-bfcl: a verdict differs; eval run, eval rewards,
      eval best-of-n: a record has no reply; dataset gate: a query is shared
   2  what was given is wrong: a flag, a file, or what they ask for

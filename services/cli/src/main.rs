@@ -12,6 +12,7 @@ mod events;
 mod exit;
 mod models;
 mod output;
+mod replay;
 mod report;
 mod roles;
 mod tools;
@@ -44,6 +45,8 @@ enum Command {
     Gateway(roles::GatewayArgs),
     /// Search once and print the answer.
     Call(call::CallArgs),
+    /// Run a search again that `call --save` kept, and say the first difference.
+    Replay(replay::ReplayArgs),
     /// End a running search.
     Cancel(cancel::CancelArgs),
     /// Search the queries that ship with Toolbeam and compare with their gold answers.
@@ -72,6 +75,7 @@ async fn main() {
     let is_service = match cli.command {
         Command::Serve(_) | Command::Policy(_) | Command::Scorer(_) | Command::Gateway(_) => true,
         Command::Call(_)
+        | Command::Replay(_)
         | Command::Cancel(_)
         | Command::Demo(_)
         | Command::Eval(_)
@@ -99,6 +103,7 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Scorer(args) => roles::scorer(args).await.map(|()| Ended::Done),
         Command::Gateway(args) => roles::gateway(args).await.map(|()| Ended::Done),
         Command::Call(args) => call::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Eval(command) => eval::run_eval(command).await,

@@ -13,9 +13,12 @@ pub(crate) fn trace(response: &v1::SearchResponse) -> String {
     if response.answers.is_empty() {
         let _ = writeln!(out, "  no valid answer");
     }
+    let what = if response.abstained { "abstained; candidate" } else { "answer" };
     for answer in &response.answers {
         let reward = answer.reward.map_or("not scored".into(), |reward| format!("reward {reward:.3}"));
-        let _ = writeln!(out, "  answer ({reward}): {}", calls(answer));
+        let confidence = answer.confidence.filter(|it| answer.reward != Some(*it));
+        let confidence = confidence.map_or(String::new(), |it| format!(", confidence {it:.3}"));
+        let _ = writeln!(out, "  {what} ({reward}{confidence}): {}", calls(answer));
         if !answer.content.is_empty() {
             let _ = writeln!(out, "    {}", answer.content.replace('\n', "\n    "));
         }
@@ -146,6 +149,7 @@ pub(crate) fn to_json(response: &v1::SearchResponse) -> Value {
     json!({
         "search_id": response.search_id,
         "answers": response.answers.iter().map(answer_json).collect::<Value>(),
+        "abstained": response.abstained,
         "stop_reason": response.stop_reason().as_str_name().trim_start_matches("STOP_REASON_"),
         "usage": {
             "rounds": usage.rounds,
@@ -181,6 +185,8 @@ fn answer_json(answer: &v1::Answer) -> Value {
         "calls": calls.collect::<Value>(),
         "content": answer.content,
         "reward": answer.reward,
+        "confidence": answer.confidence,
+        "call_confidence": answer.call_confidence,
         "steps": answer.steps.iter().map(judged_json).collect::<Value>(),
         "log_probability": answer.log_probability,
         "count": answer.count,

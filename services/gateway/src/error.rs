@@ -70,7 +70,9 @@ impl GatewayError {
             GatewayError::Invalid(vec![Violation { field: field.to_owned(), description }])
         };
         match error {
-            EngineError::Settings(SettingsError::OutOfRange { field, .. }) => invalid(field, message),
+            EngineError::Settings(
+                SettingsError::OutOfRange { field, .. } | SettingsError::NoShare { field, .. },
+            ) => invalid(field, message),
             EngineError::DuplicateId(_) => invalid("search_id", message),
             EngineError::Full { retry_after, .. } => GatewayError::Full { retry_after },
             EngineError::Lost(_) => GatewayError::Lost(message),

@@ -4,6 +4,7 @@
 //! It never touches a tensor or a tokenizer. A request is refused before any work
 //! is spent on it; a search whose caller has gone is cancelled.
 
+mod confidence;
 mod config;
 mod error;
 mod events;

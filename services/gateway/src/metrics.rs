@@ -9,6 +9,7 @@ use crate::error::GatewayError;
 
 const SEARCHES: &str = "toolbeam_searches_total";
 const DURATION: &str = "toolbeam_search_duration_seconds";
+const ABSTAINED: &str = "toolbeam_searches_abstained_total";
 const IN_FLIGHT: &str = "toolbeam_searches_in_flight";
 
 /// A search in flight. Dropping it before it [ended](Searching::ended) is its caller's going.
@@ -27,6 +28,11 @@ pub(crate) fn describe() {
          refused (wrong or impossible requests, or a full gateway), failed, caller_gone."
     );
     describe_histogram!(DURATION, Unit::Seconds, "Time from a search's request to its end.");
+    describe_counter!(
+        ABSTAINED,
+        Unit::Count,
+        "Searches whose best answer had less confidence than their caller demanded."
+    );
     describe_gauge!(IN_FLIGHT, Unit::Count, "Searches that were asked for and have not ended.");
     gauge!(IN_FLIGHT).set(0.0);
 }
@@ -45,7 +51,10 @@ impl Searching {
     /// The search ended by itself.
     pub(crate) fn ended(&mut self, searched: Result<&SearchResponse, &GatewayError>) {
         self.stop_reason = match searched {
-            Ok(response) => stop_reason(response),
+            Ok(response) => {
+                counter!(ABSTAINED).increment(u64::from(response.abstained));
+                stop_reason(response)
+            }
             Err(error) => failure(error),
         };
     }

@@ -8,6 +8,7 @@ use toolbeam_proto::v1::{
 use toolbeam_search::{Failure, StrategyKind};
 use toolbeam_serve::Violation;
 
+use crate::confidence::Confidence;
 use crate::error::{GatewayError, failure};
 use crate::request::Plan;
 use crate::upstream::{PolicyClient, ScorerClient, attempts, timed};
@@ -41,8 +42,9 @@ impl Models {
         Ok(Models { policy: policy.into_inner(), scorer: scorer.into_inner() })
     }
 
-    /// Refuses what these models cannot do. The plan takes over how the policy writes answers.
-    pub(crate) fn check(&self, plan: &mut Plan) -> Result<(), GatewayError> {
+    /// Refuses what these models cannot do, and says how far their answers can be trusted. The plan takes over
+    /// how the policy writes answers.
+    pub(crate) fn check(&self, plan: &mut Plan) -> Result<Confidence, GatewayError> {
         if !plan.model.is_empty() && plan.model != self.policy.model {
             return Err(GatewayError::Invalid(vec![Violation {
                 field: "model".to_owned(),
@@ -63,17 +65,31 @@ impl Models {
                 ));
             }
         };
+        if plan.settings.layout != Layout::JsonList && plan.drawing.constraint.is_some() {
+            let remedy = "use CONSTRAINT_OFF, or serve a policy that writes a JSON list";
+            return Err(GatewayError::Unsupported { field: "constraint", remedy });
+        }
         match (plan.settings.strategy, self.scorer.reward_kind()) {
-            (StrategyKind::Greedy, _)
-            | (_, RewardKind::Toolprm | RewardKind::CPrm | RewardKind::Unspecified) => Ok(()),
-            (StrategyKind::FineGrainedBeam, RewardKind::Orm | RewardKind::Toolrm) => {
-                Err(GatewayError::Models(
-                    "an outcome reward model cannot judge steps; use STRATEGY_KIND_GREEDY or serve a \
-                     process reward model"
+            (
+                StrategyKind::Greedy
+                | StrategyKind::Majority
+                | StrategyKind::BestOfN
+                | StrategyKind::TokenBeam,
+                _,
+            )
+            | (_, RewardKind::Toolprm | RewardKind::CPrm | RewardKind::Unspecified) => {}
+            (
+                StrategyKind::FineGrainedBeam | StrategyKind::DiverseBeam | StrategyKind::Adaptive,
+                RewardKind::Orm | RewardKind::Toolrm,
+            ) => {
+                return Err(GatewayError::Models(
+                    "an outcome reward model cannot judge steps; use STRATEGY_KIND_BEST_OF_N, _MAJORITY or \
+                     _GREEDY, or serve a process reward model"
                         .to_owned(),
-                ))
+                ));
             }
         }
+        Confidence::new(self.scorer.reward_kind(), plan.settings.strategy, plan.abstain_below)
     }
 }
 

@@ -6,6 +6,7 @@ use toolbeam_grammar::content;
 use toolbeam_proto::v1;
 use toolbeam_search::{Dropped, Failure, FinishedAnswer, Outcome, StopReason};
 
+use crate::confidence::Confidence;
 use crate::error::GatewayError;
 use crate::step::judged;
 
@@ -18,6 +19,10 @@ pub(crate) struct Circumstances {
     pub(crate) fingerprints: v1::ModelFingerprints,
     /// The rounds, if they were asked for.
     pub(crate) rounds: Vec<v1::RoundTrace>,
+    /// The request, if the caller wants it back.
+    pub(crate) carried_out: Option<v1::SearchRequest>,
+    /// How far answers can be trusted.
+    pub(crate) confidence: Confidence,
     /// Waiting for the policy.
     pub(crate) expand_time: Duration,
     /// Waiting for the scorer.
@@ -43,11 +48,13 @@ pub(crate) fn response(
     };
     Ok(v1::SearchResponse {
         search_id: circumstances.search_id,
-        answers: outcome.answers.iter().map(answer).collect(),
+        abstained: circumstances.confidence.abstains(outcome.answers.first()),
+        answers: outcome.answers.iter().map(|it| answer(it, circumstances.confidence)).collect(),
         stop_reason: stop_reason.into(),
         usage: Some(usage),
         model_fingerprints: Some(circumstances.fingerprints),
         rounds: circumstances.rounds,
+        request: circumstances.carried_out,
     })
 }
 
@@ -71,7 +78,7 @@ fn stop_reason(outcome: &Outcome) -> Result<v1::StopReason, GatewayError> {
     Ok(if empty { v1::StopReason::NoValidAnswer } else { reason })
 }
 
-fn answer(finished: &FinishedAnswer) -> v1::Answer {
+fn answer(finished: &FinishedAnswer, confidence: Confidence) -> v1::Answer {
     let calls = finished.calls.iter().map(|call| v1::FunctionCall {
         name: call.name.clone(),
         arguments: call.arguments_json(),
@@ -85,6 +92,8 @@ fn answer(finished: &FinishedAnswer) -> v1::Answer {
         count: finished.count,
         content: content(finished.answer.parser.layout(), &finished.answer.text),
         text: finished.answer.text.clone(),
+        confidence: confidence.of_answer(finished),
+        call_confidence: confidence.of_calls(finished),
     }
 }
 

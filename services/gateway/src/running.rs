@@ -11,6 +11,7 @@ use toolbeam_proto::v1;
 use toolbeam_search::{Note, Outcome, StopReason};
 use toolbeam_serve::{MAX_SEARCH_ID_BYTES, excerpt};
 
+use crate::confidence::Confidence;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::models::Models;
@@ -32,6 +33,9 @@ pub(crate) struct Running {
     policy: Arc<Session>,
     scorer: Arc<Session>,
     time: Time,
+    confidence: Confidence,
+    /// The request, if the caller wants it back.
+    carried_out: Option<Box<v1::SearchRequest>>,
     /// Cancelled when the gateway ends the searches that still run.
     overdue: CancellationToken,
 }
@@ -100,7 +104,8 @@ impl Gateway {
     ) -> Result<Running, GatewayError> {
         let end = time.end();
         let models = Models::ask(&self.policy, &self.scorer, Some(end)).await?;
-        models.check(&mut plan)?;
+        let confidence = models.check(&mut plan)?;
+        let carried_out = plan.carried_out;
         let prompt = Arc::new(plan.prompt);
         // The search's name at the services is never used twice, whatever ids callers choose.
         let name = format!("{}/{:016x}", excerpt(&plan.id, NAMED_BYTES), rand::random::<u64>());
@@ -118,7 +123,8 @@ impl Gateway {
             watched,
         };
         let handle = self.engine.search(admission, spec).map_err(GatewayError::of_engine)?;
-        Ok(Running { handle, policy, scorer, time, overdue: self.overdue.clone() })
+        let overdue = self.overdue.clone();
+        Ok(Running { handle, policy, scorer, time, confidence, carried_out, overdue })
     }
 }
 
@@ -156,6 +162,8 @@ impl Running {
                 scorer: self.scorer.used_fingerprint(),
             },
             rounds: Vec::new(),
+            confidence: self.confidence,
+            carried_out: self.carried_out.as_deref().cloned(),
             expand_time: self.policy.waited(),
             score_time: self.scorer.waited(),
             total_time: self.time.began.elapsed(),

@@ -22,7 +22,8 @@ pub(crate) fn candidate(trace: &CandidateTrace) -> v1::CandidateTrace {
             answer.steps.get(steps.clone()).unwrap_or_default(),
             answer.rewards.get(steps).unwrap_or_default(),
         ),
-        reward: Some(trace.reward),
+        // Whether or not all of it was, where it inherits.
+        reward: (answer.scored > 0).then_some(trace.reward),
         count: trace.count,
         fate: match trace.fate {
             None => v1::Fate::Unspecified,

@@ -22,5 +22,5 @@ pub fn expand(
         let prompt = info.prompts.prompt(&read.messages, read.tools.as_ref())?;
         Ok((prompt.digest.to_vec(), prompt))
     })?;
-    checked.generate(request, prompt, layout, info).map(drop)
+    checked.generate(request, prompt, layout, info, None).map(drop)
 }

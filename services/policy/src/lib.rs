@@ -4,12 +4,14 @@
 //! step boundary. Batching and sampling are the runtime's work.
 
 mod config;
+mod constraint;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;
 mod request;
 mod service;
+mod vocabulary;
 mod watch;
 
 pub use config::PolicyConfig;

@@ -1,11 +1,13 @@
 //! Reading and checking an expand request.
 
+use llguidance::Matcher;
 use toolbeam_grammar::Layout;
 use toolbeam_lm::{GenerateRequest, ModelInfo, Prompt, Sampling, Watch};
 use toolbeam_proto::v1;
 use toolbeam_serve::{Violation, check_search_id};
 
 use crate::PolicyError;
+use crate::constraint::Degree;
 use crate::watch::{AnswerWatch, Stop};
 
 /// As many as the root of the largest search gets: N x M.
@@ -17,6 +19,10 @@ pub(crate) struct Checked {
     sampling: Sampling,
     stop: Stop,
     max_tokens: usize,
+    /// How far continuations are held to something; `None` is not at all.
+    pub(crate) degree: Option<Degree>,
+    /// Whether syntax will do where schemas cannot be had.
+    pub(crate) falls_back: bool,
 }
 
 /// Checks a request's own fields.
@@ -34,6 +40,11 @@ pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Che
     if request.expansions_per_beam == 0 || request.expansions_per_beam > MAX_EXPANSIONS {
         let description = format!("is {}; must be 1 to {MAX_EXPANSIONS}", request.expansions_per_beam);
         refuse("expansions_per_beam", description);
+    }
+    let end = request.first_expansion.saturating_add(request.expansions_per_beam);
+    if request.first_expansion > 0 && end > MAX_EXPANSIONS {
+        let most = MAX_EXPANSIONS.saturating_sub(request.expansions_per_beam);
+        refuse("first_expansion", format!("is {}; must be 0 to {most}", request.first_expansion));
     }
     if request.max_tokens > most_tokens {
         refuse("max_tokens", format!("is {}; this service's limit is {most_tokens}", request.max_tokens));
@@ -61,42 +72,55 @@ pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Che
     if !wrong.is_empty() {
         return Err(PolicyError::Invalid(wrong));
     }
-    match request.constraint() {
-        v1::Constraint::Unspecified | v1::Constraint::Off => {}
-        v1::Constraint::Syntax | v1::Constraint::Schema => {
-            return Err(PolicyError::Unimplemented("constraint"));
-        }
-    }
+    let degree = match request.constraint() {
+        v1::Constraint::Unspecified | v1::Constraint::Off => None,
+        v1::Constraint::Syntax => Some(Degree::Syntax),
+        v1::Constraint::Schema => Some(Degree::Schema),
+    };
     let max_tokens = if request.max_tokens == 0 { most_tokens } else { request.max_tokens };
     let sampling =
         Sampling { temperature: f64::from(temperature), top_p: f64::from(top_p), top_k: given.top_k };
-    Ok(Checked { sampling, stop, max_tokens: max_tokens as usize })
+    let falls_back = request.constraint_fallback;
+    Ok(Checked { sampling, stop, max_tokens: max_tokens as usize, degree, falls_back })
 }
 
 impl Checked {
-    /// The runtime's request.
+    /// The runtime's request. `matcher` stands at the beginning of an answer.
     ///
     /// # Errors
-    /// [`PolicyError::Invalid`] if a beam is malformed or complete or names unknown tokens.
+    /// [`PolicyError::Invalid`] if a beam is malformed or complete, names unknown tokens, or is not what the
+    /// matcher allows.
     pub(crate) fn generate(
         self,
         request: v1::ExpandRequest,
         prompt: Prompt,
         layout: Layout,
         info: &ModelInfo,
+        matcher: Option<&Matcher>,
     ) -> Result<GenerateRequest, PolicyError> {
         let mut beams: Vec<(Vec<u32>, Box<dyn Watch>)> = Vec::with_capacity(request.beams.len());
         for (index, beam) in request.beams.into_iter().enumerate() {
             let (tokens, text) = tokens_and_text(beam, index, info)?;
             let watch = AnswerWatch::after(layout, &text, self.stop)
                 .ok_or_else(|| refuse_beam(index, "text", "is no unfinished answer of the model's layout"))?;
+            let watch = match matcher {
+                None => watch,
+                Some(matcher) => {
+                    let mut matcher = matcher.clone();
+                    let unfit = |_| refuse_beam(index, "text", "is not what the constraint allows");
+                    matcher.consume_tokens(&tokens).map_err(unfit)?;
+                    watch.held_to(matcher)
+                }
+            };
             beams.push((tokens, Box::new(watch)));
         }
         Ok(GenerateRequest {
             owner: request.search_id,
             prompt,
             beams,
+            first_expansion: request.first_expansion,
             expansions: request.expansions_per_beam,
+            most_probable: request.most_probable,
             sampling: self.sampling,
             seed: request.seed,
             max_tokens: self.max_tokens,

@@ -4,15 +4,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, stream};
+use llguidance::Matcher;
+use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 use toolbeam_grammar::Layout;
+use toolbeam_grammar::schema::ToolDefinition;
 use toolbeam_lm::{Finish, GenerateEvent, GenerateUsage, LmError, ModelHandle, Prompt};
 use toolbeam_proto::v1;
 use toolbeam_proto::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use toolbeam_serve::{Conversation, PromptStore, deadline, excerpt, require_search_id};
 
+use crate::constraint::{Constraints, Degree};
 use crate::{PolicyConfig, PolicyError, answer_layout, request};
 
 /// The policy service over a loaded model.
@@ -24,8 +28,16 @@ pub struct PolicyServer {
 struct Inner {
     handle: ModelHandle,
     layout: Layout,
-    prompts: PromptStore<Prompt>,
+    prompts: PromptStore<Prompted>,
+    constraints: Constraints,
     config: PolicyConfig,
+}
+
+/// A prompt, and the tools that it shows.
+#[derive(Clone)]
+struct Prompted {
+    prompt: Prompt,
+    tools: Arc<[ToolDefinition]>,
 }
 
 impl PolicyServer {
@@ -46,7 +58,8 @@ impl PolicyServer {
             );
         }
         let prompts = PromptStore::new(config.policy_prompts);
-        Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, config }) })
+        let constraints = Constraints::new(info, &config);
+        Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, constraints, config }) })
     }
 
     /// The service as tonic takes it. Messages may have `max_message_bytes`.
@@ -58,7 +71,7 @@ impl PolicyServer {
 }
 
 impl Inner {
-    fn expand(&self, request: v1::ExpandRequest) -> Result<Expanding, PolicyError> {
+    async fn expand(&self, request: v1::ExpandRequest) -> Result<Expanding, PolicyError> {
         let served = &self.handle.info().fingerprint;
         if !request.model_fingerprint.is_empty() && request.model_fingerprint != *served {
             let pinned = excerpt(&request.model_fingerprint, 80);
@@ -66,20 +79,56 @@ impl Inner {
         }
         let search_id = request.search_id.clone();
         let checked = request::check(&request, self.config.max_continuation_tokens)?;
-        let prompt = self.prompt(request.prompt.as_ref())?;
+        let Prompted { prompt, tools } = self.prompt(request.prompt.as_ref())?;
         let digest = prompt.digest;
-        let generate = checked.generate(request, prompt, self.layout, self.handle.info())?;
+        let matcher = match checked.degree {
+            None => None,
+            Some(degree) => Some(self.matcher(degree, checked.falls_back, &tools).await?),
+        };
+        let generate =
+            checked.generate(request, prompt, self.layout, self.handle.info(), matcher.as_ref())?;
         let events = self.handle.generate(generate)?;
         Ok(Expanding { search_id, events, fingerprint: served.clone(), digest: digest.to_vec() })
     }
 
-    fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompt, PolicyError> {
+    async fn matcher(
+        &self,
+        degree: Degree,
+        falls_back: bool,
+        tools: &Arc<[ToolDefinition]>,
+    ) -> Result<Matcher, PolicyError> {
+        if self.layout != Layout::JsonList {
+            return Err(PolicyError::Unimplemented("a constraint on a layout other than the JSON list"));
+        }
+        match self.constraints.matcher(degree, tools).await {
+            Err(PolicyError::Invalid(_)) if falls_back => {
+                self.constraints.matcher(Degree::Syntax, tools).await
+            }
+            matcher => matcher,
+        }
+    }
+
+    fn prompt(&self, prompt: Option<&v1::PromptRef>) -> Result<Prompted, PolicyError> {
         let render = |read: Conversation| -> Result<_, LmError> {
             let prompt = self.handle.info().prompts.prompt(&read.messages, read.tools.as_ref())?;
-            Ok((prompt.digest.to_vec(), prompt))
+            Ok((prompt.digest.to_vec(), Prompted { prompt, tools: definitions(read.tools.as_ref()) }))
         };
         Ok(self.prompts.resolve(prompt, render)?)
     }
+}
+
+/// Tools in OpenAI's form, which a conversation has been read to.
+fn definitions(tools: Option<&Value>) -> Arc<[ToolDefinition]> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let definition = |tool: &Value| {
+        let function = &tool["function"];
+        ToolDefinition {
+            name: text(&function["name"]),
+            description: text(&function["description"]),
+            parameters: function["parameters"].to_string(),
+        }
+    };
+    tools.and_then(Value::as_array).into_iter().flatten().map(definition).collect()
 }
 
 /// A request whose continuations arrive one by one. Dropping it cancels the request.
@@ -126,7 +175,7 @@ impl PolicyService for PolicyServer {
 
     async fn expand(&self, request: Request<v1::ExpandRequest>) -> Result<Response<ExpandStream>, Status> {
         let deadline = deadline(request.metadata())?;
-        let expanding = self.inner.expand(request.into_inner())?;
+        let expanding = self.inner.expand(request.into_inner()).await?;
         let responses = stream::unfold(Some(expanding), move |expanding| async move {
             let mut expanding = expanding?;
             match expanding.next(deadline).await {

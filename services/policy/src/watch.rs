@@ -1,7 +1,8 @@
 //! Following a continuation with the answer grammar.
 
+use llguidance::Matcher;
 use toolbeam_grammar::{Layout, Parser, Status};
-use toolbeam_lm::{Verdict, Watch};
+use toolbeam_lm::{TokenMask, Verdict, Watch};
 
 /// Where a continuation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Stop {
 pub(crate) struct AnswerWatch {
     parser: Parser,
     stop: Stop,
+    /// What it is held to, after the same text.
+    matcher: Option<Matcher>,
 }
 
 impl AnswerWatch {
@@ -24,12 +27,20 @@ impl AnswerWatch {
     pub(crate) fn after(layout: Layout, text: &[u8], stop: Stop) -> Option<AnswerWatch> {
         let mut parser = Parser::new(layout);
         parser.feed(text);
-        (parser.status() == Status::Unfinished).then_some(AnswerWatch { parser, stop })
+        (parser.status() == Status::Unfinished).then_some(AnswerWatch { parser, stop, matcher: None })
+    }
+
+    /// The same, held to what `matcher` allows from here on.
+    pub(crate) fn held_to(self, matcher: Matcher) -> AnswerWatch {
+        AnswerWatch { matcher: Some(matcher), ..self }
     }
 }
 
 impl Watch for AnswerWatch {
-    fn push(&mut self, bytes: &[u8]) -> Verdict {
+    fn push(&mut self, token: u32, bytes: &[u8]) -> Verdict {
+        if self.matcher.as_mut().is_some_and(|matcher| matcher.consume_token(token).is_err()) {
+            return Verdict::Invalid;
+        }
         let boundaries = self.parser.feed(bytes);
         match (self.parser.status(), self.stop) {
             (Status::Invalid { .. }, _) => Verdict::Invalid,
@@ -40,6 +51,16 @@ impl Watch for AnswerWatch {
             }
             (Status::Unfinished, Stop::Answer) => Verdict::Continue,
         }
+    }
+
+    fn allowed(&mut self) -> Option<TokenMask> {
+        let mask = self.matcher.as_mut()?.compute_mask_or_eos();
+        // A matcher that has failed allows nothing; what is drawn then is refused.
+        Some(TokenMask::from_words(mask.map(|mask| mask.as_slice().to_vec()).unwrap_or_default()))
+    }
+
+    fn forced(&mut self) -> Vec<u32> {
+        self.matcher.as_mut().map(Matcher::compute_ff_tokens).unwrap_or_default()
     }
 
     fn fork(&self) -> Box<dyn Watch> {
@@ -55,7 +76,7 @@ mod tests {
     fn continuations_end_at_boundaries() {
         let check_in = |layout: Layout, before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
             let mut watch = AnswerWatch::after(layout, before.as_bytes(), stop).expect("can go on");
-            let found: Vec<Verdict> = tokens.iter().map(|token| watch.push(token.as_bytes())).collect();
+            let found: Vec<Verdict> = tokens.iter().map(|token| watch.push(0, token.as_bytes())).collect();
             assert_eq!(found, expected, "{before} + {tokens:?}");
         };
         let check = |before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {

@@ -11,11 +11,7 @@ use toolbeam_actors::{
     Ending, EngineConfig, EngineError, ExpandReply, ExpandRequest, PolicyPort, PortError, ScoreReply,
     ScoreRequest, ScorerPort, SearchEngine, SearchHandle, SearchSpec,
 };
-use toolbeam_grammar::Layout;
-use toolbeam_search::{
-    Aggregation, Continuation, Draw, Finish, Judgement, Limits, PolicyUsage, RewardUsage, Scope, Settings,
-    StrategyKind,
-};
+use toolbeam_search::{Continuation, Draw, Finish, Judgement, Limits, PolicyUsage, RewardUsage, Settings};
 
 /// What a port does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,16 +130,10 @@ pub(crate) fn begin(engine: &SearchEngine, id: &str, spec: SearchSpec) -> Result
 pub(crate) fn spec(policy: &Arc<Model>, scorer: &Arc<Model>) -> SearchSpec {
     SearchSpec {
         settings: Settings {
-            strategy: StrategyKind::FineGrainedBeam,
             num_beams: 2,
             expansions_per_beam: 3,
-            aggregation: Aggregation::Min,
-            scope: Scope::Expansion,
-            num_answers: 1,
             limits: Limits { max_rounds: 10, max_policy_tokens: 1000, max_reward_tokens: 1000 },
-            layout: Layout::JsonList,
-            rules: Arc::default(),
-            tools: None,
+            ..Settings::default()
         },
         policy: Arc::clone(policy) as Arc<dyn PolicyPort>,
         scorer: Arc::clone(scorer) as Arc<dyn ScorerPort>,

@@ -55,7 +55,7 @@ const BACKTRACK_LIMIT: usize = 100_000;
 const MAX_VIOLATIONS: usize = 32;
 
 /// A tool as its caller declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ToolDefinition {
     /// The function's name. It may contain dots.
     pub name: String,

@@ -33,7 +33,7 @@ impl Completion {
         let command = if completion.answer.is_complete() {
             completion.score(1, 0, ledger)
         } else {
-            ledger.expand(beam, &completion.answer, 1, Draw::Greedy)
+            ledger.expand(beam, &completion.answer, 0, 1, Draw::Greedy)
         };
         (completion, command)
     }
@@ -111,7 +111,7 @@ impl Completion {
             }
             // There is one beam, which agrees with itself.
             let committed = ledger.commit(&self.answer.steps);
-            let command = ledger.expand(self.beam, &self.answer, 1, Draw::Greedy);
+            let command = ledger.expand(self.beam, &self.answer, 0, 1, Draw::Greedy);
             return ControlFlow::Continue([note].into_iter().chain(committed).chain([command]).collect());
         }
         if !ledger.pool.admits(&self.answer) {

@@ -9,4 +9,5 @@ mod order;
 mod parsing;
 mod pruning;
 mod rules;
+mod strategies;
 mod world;

@@ -2,6 +2,8 @@
 //! scorer that knows the answer, accuracy rises with M and beats greedy; with one that guesses, it
 //! does not.
 
+use std::ops::Range;
+
 use toolbeam_grammar::Step;
 use toolbeam_search::{Answer, Continuation, Draw, Settings, StrategyKind};
 
@@ -80,8 +82,8 @@ impl Question {
 }
 
 impl World for Question {
-    fn continuations(&self, answer: &Answer, expansions: u32, draw: Draw) -> Vec<Continuation> {
-        let only = |text: &str| vec![continuation(text, 0, expansions, 0.0)];
+    fn continuations(&self, answer: &Answer, draws: Range<u32>, draw: Draw) -> Vec<Continuation> {
+        let only = |text: &str| vec![continuation(text, draws.start, draws.len() as u32, 0.0)];
         let key = match answer.steps.len() {
             0 => return only(r#"[{"name":"f""#),
             done if done == DEPTH + 1 => return only("}"),
@@ -91,7 +93,8 @@ impl World for Question {
         let probabilities = self.probabilities(key);
         let mut random = Random::keyed(self.seed, &["draw", &path(&answer.steps)]);
         let mut drawn = [(0, u32::MAX); 3];
-        for index in 0..expansions {
+        (0..draws.start).for_each(|_| _ = random.unit());
+        for index in draws {
             let point = random.unit();
             let sampled = if point < probabilities[0] {
                 0
@@ -121,14 +124,41 @@ impl World for Question {
 
 /// The share of questions whose best answer is right.
 fn accuracy(scorer: Scorer, strategy: StrategyKind, expansions_per_beam: u32) -> f64 {
-    let right = (0..TRIALS).filter(|&seed| {
+    found(scorer, strategy, expansions_per_beam).0
+}
+
+/// The share of questions whose best answer is right, and the draws and candidates of a question.
+fn found(scorer: Scorer, strategy: StrategyKind, expansions_per_beam: u32) -> (f64, f64, f64) {
+    let (mut right, mut draws, mut judged) = (0, 0, 0);
+    for seed in 0..TRIALS {
         let question = Question { seed, scorer };
-        let settings = Settings { strategy, ..settings(2, expansions_per_beam) };
-        let (_, outcome) = Run::new(&question, settings).play();
-        let answers = outcome.expect("an outcome").answers;
-        answers.first().is_some_and(|best| question.is_right(&best.answer.steps))
-    });
-    right.count() as f64 / TRIALS as f64
+        let settings = Settings { strategy, num_answers: 1, ..settings(2, expansions_per_beam) };
+        let outcome = Run::new(&question, settings).play().1.expect("an outcome");
+        let best = outcome.answers.first();
+        right += u64::from(best.is_some_and(|best| question.is_right(&best.answer.steps)));
+        (draws, judged) = (draws + outcome.usage.expansions, judged + outcome.usage.candidates);
+    }
+    let each = |sum: u64| sum as f64 / TRIALS as f64;
+    (each(right), each(draws), each(judged))
+}
+
+#[test]
+fn each_strategy_spends_as_it_promises() {
+    use Scorer::{Guessing, Oracle};
+    use StrategyKind::{Adaptive, BestOfN, DiverseBeam, FineGrainedBeam, Majority};
+    let greedy = accuracy(Oracle, StrategyKind::Greedy, 1);
+    let [fine, diverse, adaptive] = [FineGrainedBeam, DiverseBeam, Adaptive].map(|it| found(Oracle, it, 8));
+    let [best, majority] = [BestOfN, Majority].map(|it| found(Oracle, it, 8));
+    let told = format!("{greedy} {fine:?} {diverse:?} {adaptive:?} {best:?} {majority:?}");
+    // What is lost where four draws agree on what is wrong; half of all decisions are hard here.
+    assert!(adaptive.0 > fine.0 - 0.15 && adaptive.1 < fine.1 / 2.0 && adaptive.2 < fine.2 / 2.0, "{told}");
+    assert!((diverse.0 - fine.0).abs() < 0.05, "{told}");
+    // Sixteen whole answers hold the right one less often than sixteen draws of every step.
+    assert!(best.0 > greedy + 0.3 && best.0 < fine.0, "{told}");
+    // Votes do not need a scorer, and find what is most probable.
+    assert_eq!(majority.0, accuracy(Guessing, Majority, 8), "{told}");
+    assert!(majority.0 > greedy && majority.0 < best.0, "{told}");
+    assert_eq!(majority.2, 1.0, "{told}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use toolbeam_grammar::Layout;
-use toolbeam_search::{Answer, Continuation, Dropped, Finish, expand};
+use toolbeam_search::{Answer, Continuation, Draw, Dropped, Finish, expand};
 
 use crate::world::{END, F, continuation, path};
 
@@ -13,11 +13,11 @@ use crate::world::{END, F, continuation, path};
 fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], dropped: [u64; 3]) {
     let mut answer = Answer::root(Layout::JsonList, Arc::default());
     if !so_far.is_empty() {
-        let (before, _) = expand(&answer, vec![continuation(so_far, 0, 1, 0.0)]);
+        let (before, _) = expand(&answer, vec![continuation(so_far, 0, 1, 0.0)], Draw::Sample);
         answer = Answer::clone(&before[0].answer);
         answer.scored = answer.steps.len();
     }
-    let (expansions, counted) = expand(&answer, continuations);
+    let (expansions, counted) = expand(&answer, continuations, Draw::Sample);
     let seen: Vec<String> = expansions
         .iter()
         .map(|it| {
@@ -72,7 +72,7 @@ fn arrival_order_does_not_matter_and_the_likeliest_spelling_stands() {
             continuation(text, index, 2, log_probability)
         });
         let root = Answer::root(Layout::JsonList, Arc::default());
-        let (expansions, _) = expand(&root, continuations.to_vec());
+        let (expansions, _) = expand(&root, continuations.to_vec(), Draw::Sample);
         assert_eq!(expansions.len(), 1);
         assert_eq!((expansions[0].index, expansions[0].count), (0, 6));
         assert_eq!(expansions[0].answer.text, spellings[1].0.as_bytes());
@@ -83,6 +83,6 @@ fn arrival_order_does_not_matter_and_the_likeliest_spelling_stands() {
 #[test]
 fn a_log_probability_that_is_no_number_is_the_least() {
     let root = Answer::root(Layout::JsonList, Arc::default());
-    let (expansions, _) = expand(&root, vec![continuation(F, 0, 1, f64::NAN)]);
+    let (expansions, _) = expand(&root, vec![continuation(F, 0, 1, f64::NAN)], Draw::Sample);
     assert_eq!(expansions[0].answer.log_probability, f64::NEG_INFINITY);
 }

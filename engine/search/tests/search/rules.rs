@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use toolbeam_grammar::{Layout, content};
 use toolbeam_search::{
-    Aggregation, Answer, Dropped, Event, Finish, Outcome, Rules, Scope, Settings, StrategyKind, ToolChoice,
-    expand,
+    Aggregation, Answer, Draw, Dropped, Event, Finish, Outcome, Rules, Scope, Settings, StrategyKind,
+    ToolChoice, expand,
 };
 
 use crate::world::{END, F, Table, check, continuation, path, settings};
@@ -225,13 +225,13 @@ fn check_closing(layout: Layout, so_far: &str, piece: &str, expected: Result<(&s
     let root = Answer::root(layout, Arc::new(rules));
     let parent = match so_far {
         "" => root,
-        _ => Answer::clone(&expand(&root, vec![continuation(so_far, 0, 1, -1.0)]).0[0].answer),
+        _ => Answer::clone(&expand(&root, vec![continuation(so_far, 0, 1, -1.0)], Draw::Sample).0[0].answer),
     };
     let mut continuation = continuation(piece, 0, 1, -1.0);
     if piece.ends_with('!') {
         continuation.finish = Finish::Invalid;
     }
-    let (expansions, dropped) = expand(&parent, vec![continuation]);
+    let (expansions, dropped) = expand(&parent, vec![continuation], Draw::Sample);
     match expected {
         Ok((steps, text)) => {
             let answer = &expansions.first().unwrap_or_else(|| panic!("{piece}: {dropped:?}")).answer;

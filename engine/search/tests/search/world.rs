@@ -1,13 +1,13 @@
 //! Worlds that answer commands, and the transcript of a search in one.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use toolbeam_grammar::{Layout, Step};
+use toolbeam_grammar::Step;
 use toolbeam_search::{
-    Aggregation, Answer, BeamId, Command, Continuation, Draw, Event, Expansion, Fate, Finish, Judgement,
-    Limits, Note, Outcome, PolicyUsage, RewardUsage, RoundTrace, Scope, Settings, StrategyKind, expand,
-    strategy,
+    Answer, BeamId, Command, Continuation, Draw, Event, Expansion, Fate, Finish, Judgement, Limits, Note,
+    Outcome, PolicyUsage, RewardUsage, RoundTrace, Settings, expand, strategy,
 };
 
 /// In a table of rewards: the model has no such marker.
@@ -24,8 +24,8 @@ pub(crate) const END: &str = r#","arguments":{}}]"#;
 
 /// Answers commands.
 pub(crate) trait World {
-    /// What the policy writes after `answer`.
-    fn continuations(&self, answer: &Answer, expansions: u32, draw: Draw) -> Vec<Continuation>;
+    /// What the policy writes after `answer` in the draws of these indices.
+    fn continuations(&self, answer: &Answer, drawn: Range<u32>, draw: Draw) -> Vec<Continuation>;
     /// The reward at the last of `steps`.
     fn reward(&self, steps: &[Step]) -> Option<f32>;
 }
@@ -41,8 +41,26 @@ pub(crate) struct Table {
     pub(crate) rewards: &'static [(&'static str, f32)],
 }
 
+/// A table of which only the draws that are asked for are given, and not all that it has.
+pub(crate) struct Counted(pub(crate) Table);
+
+impl World for Counted {
+    fn continuations(&self, answer: &Answer, drawn: Range<u32>, draw: Draw) -> Vec<Continuation> {
+        let all = self.0.continuations(answer, drawn.clone(), draw).into_iter();
+        let own = all.filter_map(|it| {
+            let (from, end) = (it.index.max(drawn.start), (it.index + it.count).min(drawn.end));
+            (from < end).then(|| Continuation { index: from, count: end - from, ..it })
+        });
+        own.collect()
+    }
+
+    fn reward(&self, steps: &[Step]) -> Option<f32> {
+        self.0.reward(steps)
+    }
+}
+
 impl World for Table {
-    fn continuations(&self, answer: &Answer, _: u32, draw: Draw) -> Vec<Continuation> {
+    fn continuations(&self, answer: &Answer, _: Range<u32>, draw: Draw) -> Vec<Continuation> {
         let text = String::from_utf8_lossy(&answer.text).into_owned();
         let path = path(&answer.steps);
         let find = |key: &str| self.policy.iter().find(|(it, _)| *it == key);
@@ -98,16 +116,11 @@ pub(crate) fn path(steps: &[Step]) -> String {
 /// Fine-grained beams, minimum over the expansion, every answer returned, no limits.
 pub(crate) fn settings(num_beams: u32, expansions_per_beam: u32) -> Settings {
     Settings {
-        strategy: StrategyKind::FineGrainedBeam,
         num_beams,
         expansions_per_beam,
-        aggregation: Aggregation::Min,
-        scope: Scope::Expansion,
         num_answers: 100,
         limits: Limits { max_rounds: 100, max_policy_tokens: 1_000_000, max_reward_tokens: 1_000_000 },
-        layout: Layout::JsonList,
-        rules: Arc::default(),
-        tools: None,
+        ..Settings::default()
     }
 }
 
@@ -162,9 +175,9 @@ impl<'a> Run<'a> {
 
     fn reply(&self, command: Command) -> Event {
         match command {
-            Command::Expand { beam, answer, expansions, draw } => {
-                let continuations = self.world.continuations(&answer, expansions, draw);
-                let (expansions, dropped) = expand(&answer, continuations);
+            Command::Expand { beam, answer, first, expansions, draw } => {
+                let continuations = self.world.continuations(&answer, first..first + expansions, draw);
+                let (expansions, dropped) = expand(&answer, continuations, draw);
                 let usage = PolicyUsage { decode_tokens: 10, ..PolicyUsage::default() };
                 Event::Expanded { beam, expansions, dropped, usage }
             }
@@ -196,9 +209,14 @@ fn beam_of(event: &Event) -> BeamId {
 
 fn line(command: &Command) -> Option<String> {
     Some(match command {
-        Command::Expand { beam, answer, expansions, draw } => {
-            let greedy = if *draw == Draw::Greedy { " greedily" } else { "" };
-            format!("expand {beam} x{expansions}{greedy} after [{}]", path(&answer.steps))
+        Command::Expand { beam, answer, first, expansions, draw } => {
+            let greedy = match draw {
+                Draw::Sample => "",
+                Draw::Greedy => " greedily",
+                Draw::Top => " by token",
+            };
+            let from = if *first == 0 { String::new() } else { format!(" from {first}") };
+            format!("expand {beam} x{expansions}{from}{greedy} after [{}]", path(&answer.steps))
         }
         Command::Score { beam, candidates } => {
             let candidates = candidates.iter().map(|it| counted(&it.answer, it.count));
@@ -244,7 +262,7 @@ fn join(parts: impl Iterator<Item = String>) -> String {
 /// Plays `settings` in `world` with `interrupts` and compares the transcript, line by line.
 #[track_caller]
 pub(crate) fn check(
-    world: &Table,
+    world: &dyn World,
     settings: Settings,
     interrupts: Vec<(usize, Event)>,
     expected: &str,

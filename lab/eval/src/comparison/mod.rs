@@ -136,11 +136,21 @@ impl Run {
     fn strategy(&self) -> String {
         let search = &self.settings.search;
         let strategy = search.strategy.trim_start_matches("STRATEGY_KIND_").to_lowercase();
+        let constraint = search
+            .constraint
+            .as_ref()
+            .map(|name| format!(" constrained by {}", name.trim_start_matches("CONSTRAINT_").to_lowercase()));
         if strategy == "greedy" {
-            return strategy;
+            return strategy + &constraint.unwrap_or_default();
         }
         let number = |name: &str, value: Option<u32>| value.map(|value| format!(" {name}={value}"));
         let sizes = [number("N", search.num_beams), number("M", search.expansions_per_beam)];
+        let share = |name: &str, value: Option<f32>| value.map(|value| format!(" {name}={value}"));
+        let spending = [
+            number("probe", search.probe_expansions),
+            share("margin", search.reward_margin),
+            share("log-probability", search.log_probability_weight),
+        ];
         let temperature = search.temperature.map(|temperature| format!(" T={temperature}"));
         // What is the default is left out.
         let named = |name: &str, prefix: &str, default: &str| {
@@ -151,7 +161,13 @@ impl Run {
             named(&search.aggregation, "AGGREGATION_", "min"),
             named(&search.scope, "REWARD_SCOPE_", "expansion"),
         ];
-        let parts: Vec<String> = sizes.into_iter().chain(rewards).chain([temperature]).flatten().collect();
+        let parts: Vec<String> = sizes
+            .into_iter()
+            .chain(spending)
+            .chain(rewards)
+            .chain([temperature, constraint])
+            .flatten()
+            .collect();
         format!("{strategy}{}", parts.concat())
     }
 

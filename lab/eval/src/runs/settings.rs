@@ -39,6 +39,15 @@ pub struct SearchSettings {
     pub num_beams: Option<u32>,
     /// The paper's M.
     pub expansions_per_beam: Option<u32>,
+    /// The policy's own share in what answers are ranked by; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_probability_weight: Option<f32>,
+    /// Draws that a beam makes first; absent where the strategy makes all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_expansions: Option<u32>,
+    /// How far behind the best a candidate may live on; absent where the strategy has no margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward_margin: Option<f32>,
     /// What of an expansion's rewards counts, as the contract names it.
     pub aggregation: String,
     /// Over which part of an answer, as the contract names it.
@@ -49,6 +58,9 @@ pub struct SearchSettings {
     pub seed: u64,
     /// Whether shapes are fixed.
     pub deterministic: bool,
+    /// What the policy may write, as the contract names it; absent if it may write anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<String>,
     /// Which answers count, as the contract names it, where the set does not say.
     pub validation: String,
 }
@@ -73,6 +85,9 @@ impl RunSettings {
         models: v1::GetSearchModelsResponse,
     ) -> RunSettings {
         let strategy = template.strategy.unwrap_or_default();
+        let free = [v1::Constraint::Unspecified, v1::Constraint::Off];
+        let constraint = Some(template.constraint()).filter(|constraint| !free.contains(constraint));
+        let adaptive = strategy.kind() == v1::StrategyKind::Adaptive;
         RunSettings {
             suite: suite.to_owned(),
             noise: None,
@@ -82,11 +97,15 @@ impl RunSettings {
                 strategy: strategy.kind().as_str_name().to_owned(),
                 num_beams: strategy.num_beams,
                 expansions_per_beam: strategy.expansions_per_beam,
+                log_probability_weight: strategy.log_probability_weight.filter(|weight| *weight > 0.0),
+                probe_expansions: strategy.probe_expansions.filter(|_| adaptive),
+                reward_margin: strategy.reward_margin.filter(|_| adaptive),
                 aggregation: strategy.aggregation().as_str_name().to_owned(),
                 scope: strategy.scope().as_str_name().to_owned(),
                 temperature: template.sampling.and_then(|sampling| sampling.temperature),
                 seed: template.seed,
                 deterministic: template.deterministic,
+                constraint: constraint.map(|it| it.as_str_name().to_owned()),
                 validation: template.validation().as_str_name().to_owned(),
             },
             policy: ModelName::of(models.policy.unwrap_or_default()),

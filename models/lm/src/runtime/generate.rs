@@ -1,5 +1,6 @@
 //! What callers ask for when they want continuations, and what they are told.
 
+use crate::sampler::TokenMask;
 use crate::{LmError, ModelConfig, Prompt, Sampling};
 
 /// Asks for continuations.
@@ -10,8 +11,12 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     /// The partial answers: their tokens so far and a watch that says where to stop.
     pub beams: Vec<(Vec<u32>, Box<dyn Watch>)>,
+    /// Index of the first expansion: a caller that asks for more of the same beams gives how many it has had.
+    pub first_expansion: u32,
     /// Expansions per beam.
     pub expansions: u32,
+    /// The expansions are the most probable next tokens, one each, and end with them; nothing is drawn.
+    pub most_probable: bool,
     /// How to draw.
     pub sampling: Sampling,
     /// Key of the randomness.
@@ -24,8 +29,17 @@ pub struct GenerateRequest {
 
 /// Follows a continuation and says where it ends.
 pub trait Watch: Send {
-    /// Takes the bytes of the next token.
-    fn push(&mut self, bytes: &[u8]) -> Verdict;
+    /// Takes the next token, and its bytes.
+    fn push(&mut self, token: u32, bytes: &[u8]) -> Verdict;
+    /// Which tokens may follow; `None` allows all. Asked before a draw.
+    fn allowed(&mut self) -> Option<TokenMask> {
+        None
+    }
+    /// The tokens that must follow, where only one way leads on. They are taken without a draw, so that a pass
+    /// computes them all. Asked after a token with which the continuation goes on.
+    fn forced(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
     /// A copy for a continuation that takes another way from here.
     fn fork(&self) -> Box<dyn Watch>;
 }
@@ -65,7 +79,8 @@ pub struct Continuation {
     pub text: Vec<u8>,
     /// The expansions that drew exactly these tokens, ascending.
     pub expansions: Vec<u32>,
-    /// Sum of the tokens' log-probabilities at temperature 1, without filters.
+    /// Sum of the tokens' log-probabilities at temperature 1, without filters or masks; a token that was forced
+    /// counts as certain.
     pub log_probability: f64,
     /// Why it ended.
     pub finish: Finish,

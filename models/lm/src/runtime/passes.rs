@@ -68,7 +68,7 @@ impl Resident {
     /// Lets every row draw whose last token was computed. `hidden` are the states that the rows draw
     /// from, in order.
     fn draw(&self, hidden: &Tensor, jobs: &mut [GenerateJob]) -> Result<(), LmError> {
-        let draws: Vec<_> = jobs.iter().flat_map(GenerateJob::draws).collect();
+        let draws: Vec<_> = jobs.iter_mut().flat_map(GenerateJob::draws).collect();
         let mut drawn: Vec<Vec<Drawn>> = Vec::with_capacity(draws.len());
         for (start, draws) in draws.chunks(DRAW_ROWS).enumerate().map(|(i, d)| (i * DRAW_ROWS, d)) {
             let rows = hidden.f_narrow(0, start as i64, draws.len() as i64)?;

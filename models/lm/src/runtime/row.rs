@@ -23,14 +23,15 @@ pub(super) struct Row {
     pub(super) key: DrawKey,
 }
 
-/// What becomes of a row that drew a token.
+/// What becomes of a row that drew a token, and of those that must follow it.
 pub(super) enum Step {
     Alive(Row),
     Ended(Continuation),
 }
 
 impl Row {
-    /// The row of those expansions that drew this token. `limit` is the most tokens of a continuation.
+    /// The row of those expansions that drew this token, and the tokens that it took: the drawn one and those
+    /// that its watch forces behind it. `limit` is the most tokens of a continuation.
     pub(super) fn step(
         &self,
         drawn: Drawn,
@@ -38,7 +39,7 @@ impl Row {
         tokenizer: &Tokenizer,
         limit: usize,
         config: &ModelConfig,
-    ) -> Step {
+    ) -> (Step, Vec<u32>) {
         let mut next = Row {
             sequence: self.sequence.clone(),
             ready: false,
@@ -51,19 +52,32 @@ impl Row {
             watch: self.watch.fork(),
             key: self.key,
         };
+        let mut taken = vec![drawn.token];
         if config.end_tokens.contains(&drawn.token) {
-            return Step::Ended(next.end(Finish::EndOfSequence));
+            return (Step::Ended(next.end(Finish::EndOfSequence)), taken);
         }
-        next.tokens.push(drawn.token);
-        let Some(bytes) = tokenizer.bytes(drawn.token) else {
-            return Step::Ended(next.end(Finish::Invalid));
-        };
-        next.text.extend_from_slice(bytes);
-        match next.watch.push(bytes) {
-            Verdict::Stop => Step::Ended(next.end(Finish::Stop)),
-            Verdict::Invalid => Step::Ended(next.end(Finish::Invalid)),
-            Verdict::Continue if next.tokens.len() >= limit => Step::Ended(next.end(Finish::Length)),
-            Verdict::Continue => Step::Alive(next),
+        if let Some(finish) = next.take(drawn.token, tokenizer, limit) {
+            return (Step::Ended(next.end(finish)), taken);
+        }
+        for token in next.watch.forced() {
+            taken.push(token);
+            next.prefix = next.prefix.then(token);
+            if let Some(finish) = next.take(token, tokenizer, limit) {
+                return (Step::Ended(next.end(finish)), taken);
+            }
+        }
+        (Step::Alive(next), taken)
+    }
+
+    /// Takes a token; why the continuation ends with it, if it does.
+    fn take(&mut self, token: u32, tokenizer: &Tokenizer, limit: usize) -> Option<Finish> {
+        self.tokens.push(token);
+        let Some(bytes) = tokenizer.bytes(token) else { return Some(Finish::Invalid) };
+        self.text.extend_from_slice(bytes);
+        match self.watch.push(token, bytes) {
+            Verdict::Stop => Some(Finish::Stop),
+            Verdict::Invalid => Some(Finish::Invalid),
+            Verdict::Continue => (self.tokens.len() >= limit).then_some(Finish::Length),
         }
     }
 

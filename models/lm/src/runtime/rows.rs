@@ -68,12 +68,15 @@ impl GenerateJob {
     }
 
     /// The draws that each row makes next.
-    pub(super) fn draws(&self) -> impl Iterator<Item = RowDraws> + '_ {
-        self.rows.iter().filter(|row| row.ready).map(|row| {
-            let position = self.request.beams[row.beam].0.len() + row.tokens.len();
+    pub(super) fn draws(&mut self) -> impl Iterator<Item = RowDraws> + '_ {
+        let request = &self.request;
+        self.rows.iter_mut().filter(|row| row.ready).map(|row| {
+            let position = request.beams[row.beam].0.len() + row.tokens.len();
             let uniform = |expansion: &u32| row.key.uniform(*expansion, position);
             RowDraws {
-                sampling: self.request.sampling,
+                sampling: request.sampling,
+                allowed: row.watch.allowed(),
+                most_probable: request.most_probable,
                 uniforms: row.expansions.iter().map(uniform).collect(),
             }
         })
@@ -100,11 +103,13 @@ impl GenerateJob {
             self.tally.draw(drawn.len());
             let mut alive = Vec::new();
             for (drawn, expansions) in group(&drawn, &row.expansions) {
-                self.tally.visit(row.prefix, &[drawn.token]);
-                match row.step(drawn, expansions, tokenizer, self.limit(config, &row), config) {
-                    Step::Alive(next) => alive.push((next, drawn.token)),
+                let (step, taken) = row.step(drawn, expansions, tokenizer, self.limit(config, &row), config);
+                self.tally.visit(row.prefix, &taken);
+                match step {
+                    Step::Alive(next) => alive.push((next, taken)),
                     Step::Ended(continuation) => {
-                        if continuation.finish == Finish::Stop && self.role() == Role::Answer {
+                        let goes_on = continuation.finish == Finish::Stop || self.request.most_probable;
+                        if goes_on && self.role() == Role::Answer {
                             row.sequence.keep();
                         }
                         // A caller that has gone does not want to know.
@@ -114,11 +119,11 @@ impl GenerateJob {
             }
             // A row that goes on alone grows in its place.
             drop(row);
-            for (mut next, token) in alive {
-                if !next.sequence.extend(&[token], self.role(), self.owner) {
+            for (mut next, taken) in alive {
+                if !next.sequence.extend(&taken, self.role(), self.owner) {
                     return Err(no_room());
                 }
-                self.tally.need_answer(1, 0);
+                self.tally.need_answer(taken.len(), 0);
                 self.rows.push(next);
             }
         }
@@ -130,7 +135,7 @@ impl GenerateJob {
         let (units, each) = (self.parts.next(), self.request.expansions as usize);
         let beams = (0..self.request.beams.len()).filter_map(|beam| {
             let (start, end) = (units.start.max(beam * each), units.end.min((beam + 1) * each));
-            let own = |unit: usize| (unit - beam * each) as u32;
+            let own = |unit: usize| self.request.first_expansion + (unit - beam * each) as u32;
             (start < end).then(|| (beam, own(start)..own(end)))
         });
         beams.collect()
@@ -144,7 +149,8 @@ impl GenerateJob {
     /// The most tokens that a continuation of this row may have.
     fn limit(&self, config: &ModelConfig, row: &Row) -> usize {
         let before = self.request.prompt.tokens.len() + self.request.beams[row.beam].0.len();
-        self.request.max_tokens.min(config.context_length - before)
+        let most = if self.request.most_probable { 1 } else { self.request.max_tokens };
+        most.min(config.context_length - before)
     }
 }
 

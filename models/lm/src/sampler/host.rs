@@ -42,19 +42,49 @@ fn draw_row(logits: &[f32], draws: &RowDraws) -> Vec<Drawn> {
         token: token as u32,
         log_probability: f64::from(logits[token] - largest) - log_sum,
     };
-    if temperature == 0.0 {
-        let best = logits.iter().position(|logit| *logit == largest).unwrap_or(0);
-        return vec![drawn(best); draws.uniforms.len()];
+    let allows = |token: usize| draws.allowed.as_ref().is_none_or(|mask| mask.allows(token));
+    if draws.most_probable {
+        let order = likeliest(logits, allows, draws.uniforms.len());
+        return order.into_iter().map(drawn).collect();
     }
-    let mut groups = match temperature == 1.0 {
-        true => plain,
-        false => Groups::weigh(logits, (largest, 1.0 / temperature as f32), &mut weights),
+    let best = match draws.allowed {
+        None => largest,
+        Some(_) => (0..logits.len())
+            .filter(|token| allows(*token))
+            .fold(f32::NEG_INFINITY, |most, token| most.max(logits[token])),
     };
+    if temperature == 0.0 {
+        let first = (0..logits.len()).position(|token| allows(token) && logits[token] == best).unwrap_or(0);
+        return vec![drawn(first); draws.uniforms.len()];
+    }
+    let mut groups = match temperature == 1.0 && draws.allowed.is_none() {
+        true => plain,
+        false => Groups::weigh(logits, (best, 1.0 / temperature as f32), &mut weights),
+    };
+    if draws.allowed.is_some() {
+        let excluded = weights.iter_mut().enumerate().filter(|(token, _)| !allows(*token));
+        excluded.for_each(|(_, weight)| *weight = 0.0);
+        groups = Groups::of(&weights);
+    }
     if top_p < 1.0 || top_k > 0 {
         keep_likeliest(&mut weights, (top_p, top_k), groups.total());
         groups = Groups::of(&weights);
     }
     draws.uniforms.iter().map(|uniform| drawn(groups.find(&weights, *uniform))).collect()
+}
+
+/// The likeliest tokens that are allowed, first the likeliest; the last again where there are fewer.
+fn likeliest(logits: &[f32], allows: impl Fn(usize) -> bool, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..logits.len()).filter(|token| allows(*token)).collect();
+    let before = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
+    if count < order.len() {
+        order.select_nth_unstable_by(count, before);
+        order.truncate(count);
+    }
+    order.sort_unstable_by(before);
+    let last = order.last().copied().unwrap_or(0);
+    order.resize(count, last);
+    order
 }
 
 /// Sets the weights of all tokens to zero that top-k, then top-p exclude: top-p keeps the smallest set

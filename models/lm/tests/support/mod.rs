@@ -63,7 +63,9 @@ pub(crate) async fn generate(
         owner: "test".into(),
         prompt,
         beams: vec![(Vec::new(), Box::new(Endless))],
+        first_expansion: 0,
         expansions,
+        most_probable: false,
         sampling,
         seed,
         max_tokens: length,
@@ -84,7 +86,7 @@ pub(crate) async fn generate(
 pub(crate) struct Endless;
 
 impl Watch for Endless {
-    fn push(&mut self, _: &[u8]) -> Verdict {
+    fn push(&mut self, _: u32, _: &[u8]) -> Verdict {
         Verdict::Continue
     }
 

@@ -117,7 +117,9 @@ fn request(prompt: Prompt, beams: Vec<Vec<u32>>, max_tokens: usize) -> GenerateR
         owner: String::new(),
         prompt,
         beams: beams.into_iter().map(watched).collect(),
+        first_expansion: 0,
         expansions: 1,
+        most_probable: false,
         sampling: Sampling::GREEDY,
         seed: 0,
         max_tokens,
@@ -141,7 +143,7 @@ async fn count(mut events: Receiver<GenerateEvent>) -> Result<usize, LmError> {
 struct Endless;
 
 impl Watch for Endless {
-    fn push(&mut self, _: &[u8]) -> Verdict {
+    fn push(&mut self, _: u32, _: &[u8]) -> Verdict {
         Verdict::Continue
     }
 

@@ -25,10 +25,14 @@ pub(crate) struct Plan {
     pub(crate) model: String,
     /// How to search.
     pub(crate) settings: Settings,
+    /// The least confidence of an answer that may be acted on, 0 to 1.
+    pub(crate) abstain_below: f32,
     /// What the ports send along.
     pub(crate) drawing: Drawing,
     /// How long the search may take, the caller's deadline left out.
     pub(crate) max_duration: Duration,
+    /// The request as it is carried out, if the caller wants it back.
+    pub(crate) carried_out: Option<Box<v1::SearchRequest>>,
 }
 
 /// How the policy draws tokens.
@@ -42,13 +46,16 @@ pub(crate) struct Drawing {
     pub(crate) max_step_tokens: u32,
     /// Whether equal requests must give equal bits.
     pub(crate) deterministic: bool,
+    /// What continuations may contain; `None` is anything.
+    pub(crate) constraint: Option<v1::Constraint>,
+    /// Whether syntax will do where schemas cannot be a constraint.
+    pub(crate) constraint_fallback: bool,
 }
 
 /// Reads a request.
 ///
 /// # Errors
-/// `Invalid` with every field that breaks the contract; `Unsupported` if there is
-/// none, but something is asked for that is not served yet.
+/// `Invalid` with every field that breaks the contract.
 pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result<Plan, GatewayError> {
     let mut violations = Violations::default();
     if let Err(wrong) = toolbeam_serve::check_search_id(&request.search_id) {
@@ -58,30 +65,55 @@ pub(crate) fn read(request: v1::SearchRequest, config: &GatewayConfig) -> Result
     let settings = settings::settings(&request, tools, config, &mut violations);
     let drawing = settings::drawing(&request, config, &mut violations);
     let max_duration = settings::max_duration(request.limits.as_ref(), config, &mut violations);
-    settings::check_constraint(&request, &mut violations);
+    let abstain_below = settings::abstain_below(&request, &mut violations);
     violations.into_result()?;
-    refuse_unsupported(&request)?;
+    let carried_out =
+        request.trace.then(|| Box::new(carried_out(&request, &settings, drawing, max_duration)));
     Ok(Plan {
         id: if request.search_id.is_empty() { made_up_id() } else { request.search_id },
         // A missing prompt is a violation.
         prompt: request.prompt.unwrap_or_default(),
         model: request.model,
         settings,
+        abstain_below,
         drawing,
         max_duration,
+        carried_out,
     })
+}
+
+/// A request with every default filled in.
+fn carried_out(
+    request: &v1::SearchRequest,
+    settings: &Settings,
+    drawing: Drawing,
+    max_duration: Duration,
+) -> v1::SearchRequest {
+    let asked = request.strategy.unwrap_or_default();
+    v1::SearchRequest {
+        search_id: String::new(),
+        strategy: Some(v1::Strategy {
+            num_beams: Some(settings.num_beams),
+            expansions_per_beam: Some(settings.expansions_per_beam),
+            log_probability_weight: Some(settings.log_probability_weight),
+            probe_expansions: Some(settings.probe_expansions),
+            reward_margin: Some(settings.reward_margin),
+            ..asked
+        }),
+        sampling: Some(drawing.sampling),
+        limits: Some(v1::Limits {
+            max_rounds: settings.limits.max_rounds,
+            max_policy_tokens: settings.limits.max_policy_tokens,
+            max_reward_tokens: settings.limits.max_reward_tokens,
+            max_step_tokens: drawing.max_step_tokens,
+            // Within what the gateway allows, which a duration of the contract holds.
+            max_duration: max_duration.try_into().ok(),
+        }),
+        num_answers: Some(settings.num_answers),
+        ..request.clone()
+    }
 }
 
 fn made_up_id() -> String {
     format!("search-{:032x}", rand::random::<u128>())
-}
-
-/// Refuses what the contract knows and the gateway does not do yet.
-fn refuse_unsupported(request: &v1::SearchRequest) -> Result<(), GatewayError> {
-    match request.constraint() {
-        v1::Constraint::Unspecified | v1::Constraint::Off => Ok(()),
-        v1::Constraint::Syntax | v1::Constraint::Schema => {
-            Err(GatewayError::Unsupported { field: "constraint", remedy: "use CONSTRAINT_OFF" })
-        }
-    }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use toolbeam_grammar::Layout;
 use toolbeam_grammar::schema::ToolSet;
 use toolbeam_proto::v1;
-use toolbeam_search::{Aggregation, Limits, MAX_BEAMS, MAX_EXPANSIONS, Scope, Settings, StrategyKind};
+use toolbeam_search::{
+    Aggregation, Limits, MAX_BEAMS, MAX_EXPANSIONS, MAX_SAMPLES, Scope, Settings, StrategyKind,
+};
 
 use super::Drawing;
 use super::rules::rules;
@@ -15,6 +17,8 @@ use crate::config::GatewayConfig;
 
 const DEFAULT_BEAMS: u32 = 4;
 const DEFAULT_EXPANSIONS: u32 = 4;
+const DEFAULT_PROBE: u32 = 4;
+const DEFAULT_MARGIN: f32 = 0.1;
 const DEFAULT_TEMPERATURE: f32 = 0.8;
 const DEFAULT_TOP_P: f32 = 1.0;
 /// The most answers of a response.
@@ -36,7 +40,7 @@ pub(super) fn settings(
         }
         value
     };
-    Settings {
+    let settings = Settings {
         num_beams: count("strategy.num_beams", strategy.num_beams, DEFAULT_BEAMS, MAX_BEAMS),
         expansions_per_beam: count(
             "strategy.expansions_per_beam",
@@ -44,7 +48,20 @@ pub(super) fn settings(
             DEFAULT_EXPANSIONS,
             MAX_EXPANSIONS,
         ),
+        probe_expansions: count(
+            "strategy.probe_expansions",
+            strategy.probe_expansions,
+            DEFAULT_PROBE,
+            MAX_EXPANSIONS,
+        ),
         num_answers: count("num_answers", request.num_answers, 1, MAX_ANSWERS),
+        log_probability_weight: share(
+            "strategy.log_probability_weight",
+            strategy.log_probability_weight,
+            0.0,
+            violations,
+        ),
+        reward_margin: share("strategy.reward_margin", strategy.reward_margin, DEFAULT_MARGIN, violations),
         strategy: strategy_kind(strategy, violations),
         aggregation: aggregation(strategy, violations),
         scope: scope(strategy, violations),
@@ -53,6 +70,34 @@ pub(super) fn settings(
         layout: Layout::JsonList,
         rules: Arc::new(rules(request, violations)),
         tools: validates_schemas(request, violations).then(|| tools.map(Arc::new)).flatten(),
+    };
+    check_samples(&settings, violations);
+    settings
+}
+
+/// A number from 0 to 1, which NaN is not.
+fn share(field: &str, given: Option<f32>, default: f32, violations: &mut Violations) -> f32 {
+    let value = given.unwrap_or(default);
+    if !(0.0..=1.0).contains(&value) {
+        violations.add(field, format!("{value} is out of range; use 0 to 1"));
+    }
+    value
+}
+
+/// The least confidence of an answer that may be acted on.
+pub(super) fn abstain_below(request: &v1::SearchRequest, violations: &mut Violations) -> f32 {
+    share("abstain_below", request.abstain_below, 0.0, violations)
+}
+
+/// Refuses more whole answers than a search samples.
+fn check_samples(settings: &Settings, violations: &mut Violations) {
+    let sampled = matches!(settings.strategy, StrategyKind::Majority | StrategyKind::BestOfN);
+    if sampled && settings.samples() > MAX_SAMPLES {
+        let description = format!(
+            "{} samples in all; use at most {MAX_SAMPLES} (num_beams times expansions_per_beam)",
+            settings.samples()
+        );
+        violations.add("strategy.expansions_per_beam", description);
     }
 }
 
@@ -62,6 +107,11 @@ fn strategy_kind(strategy: v1::Strategy, violations: &mut Violations) -> Strateg
             StrategyKind::FineGrainedBeam
         }
         Ok(v1::StrategyKind::Greedy) => StrategyKind::Greedy,
+        Ok(v1::StrategyKind::Majority) => StrategyKind::Majority,
+        Ok(v1::StrategyKind::BestOfN) => StrategyKind::BestOfN,
+        Ok(v1::StrategyKind::TokenBeam) => StrategyKind::TokenBeam,
+        Ok(v1::StrategyKind::DiverseBeam) => StrategyKind::DiverseBeam,
+        Ok(v1::StrategyKind::Adaptive) => StrategyKind::Adaptive,
         Err(_) => {
             unknown("strategy.kind", strategy.kind, violations);
             StrategyKind::FineGrainedBeam
@@ -166,12 +216,18 @@ pub(super) fn drawing(
         seed: request.seed,
         max_step_tokens: capped(asked_tokens, config.max_step_tokens),
         deterministic: request.deterministic,
+        constraint: constraint(request, violations),
+        constraint_fallback: request.constraint_fallback,
     }
 }
 
-/// Refuses a constraint that the contract does not know.
-pub(super) fn check_constraint(request: &v1::SearchRequest, violations: &mut Violations) {
-    if v1::Constraint::try_from(request.constraint).is_err() {
-        unknown("constraint", request.constraint, violations);
+fn constraint(request: &v1::SearchRequest, violations: &mut Violations) -> Option<v1::Constraint> {
+    match v1::Constraint::try_from(request.constraint) {
+        Ok(v1::Constraint::Unspecified | v1::Constraint::Off) => None,
+        Ok(constraint @ (v1::Constraint::Syntax | v1::Constraint::Schema)) => Some(constraint),
+        Err(_) => {
+            unknown("constraint", request.constraint, violations);
+            None
+        }
     }
 }

@@ -48,7 +48,7 @@ impl GrpcPolicy {
 
     fn message(&self, request: &ExpandRequest, prompt: PromptRef) -> v1::ExpandRequest {
         let sampling = match request.draw {
-            Draw::Sample => self.drawing.sampling,
+            Draw::Sample | Draw::Top => self.drawing.sampling,
             Draw::Greedy => v1::Sampling { temperature: Some(0.0), top_p: Some(1.0), top_k: 0 },
         };
         v1::ExpandRequest {
@@ -61,11 +61,14 @@ impl GrpcPolicy {
                 // A tool's name is far shorter.
                 dictated_bytes: u32::try_from(request.answer.dictated).unwrap_or(u32::MAX),
             }],
+            first_expansion: request.first,
             expansions_per_beam: request.expansions,
             sampling: Some(sampling),
             seed: self.drawing.seed,
-            constraint: v1::Constraint::Off.into(),
+            constraint: self.drawing.constraint.unwrap_or(v1::Constraint::Off).into(),
+            constraint_fallback: self.drawing.constraint_fallback,
             stop_at: v1::StopAt::Step.into(),
+            most_probable: request.draw == Draw::Top,
             max_tokens: self.drawing.max_step_tokens,
             deterministic: self.drawing.deterministic,
         }
@@ -85,7 +88,8 @@ impl GrpcPolicy {
                 return broken("a continuation stands for no expansion");
             };
             for &expansion in &continuation.expansions {
-                match drawn.get_mut(expansion as usize) {
+                let place = expansion.checked_sub(request.first).map(|place| place as usize);
+                match place.and_then(|place| drawn.get_mut(place)) {
                     Some(drawn) if !*drawn => *drawn = true,
                     _ => return broken("an expansion is unknown or comes twice"),
                 }

@@ -4,8 +4,8 @@ use prost_types::Duration;
 use tonic::Code;
 use toolbeam_proto::v1::tool_choice::{Choice, Required};
 use toolbeam_proto::v1::{
-    Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest, Strategy, Tool,
-    ToolChoice,
+    Constraint, FunctionCall, Limits, Message, Prompt, Role, Sampling, SearchRequest, Strategy, StrategyKind,
+    Tool, ToolChoice,
 };
 use toolbeam_serve::violations;
 
@@ -111,6 +111,27 @@ async fn settings_are_checked() {
         let wrong = Strategy { expansions_per_beam, ..Strategy::default() };
         strategy(wrong, "strategy.expansions_per_beam").await;
     }
+    for probe in [0, 257] {
+        let wrong = Strategy { probe_expansions: Some(probe), ..Strategy::default() };
+        strategy(wrong, "strategy.probe_expansions").await;
+    }
+    for share in [-0.1, 1.1, f32::NAN] {
+        let weight = Strategy { log_probability_weight: Some(share), ..Strategy::default() };
+        strategy(weight, "strategy.log_probability_weight").await;
+        let margin = Strategy { reward_margin: Some(share), ..Strategy::default() };
+        strategy(margin, "strategy.reward_margin").await;
+        let change = |request: &mut SearchRequest| request.abstain_below = Some(share);
+        check(&sandbox, change, Code::InvalidArgument, &["abstain_below"]).await;
+    }
+    let many = |kind: StrategyKind| Strategy {
+        kind: kind.into(),
+        num_beams: Some(64),
+        expansions_per_beam: Some(17),
+        ..Strategy::default()
+    };
+    for kind in [StrategyKind::Majority, StrategyKind::BestOfN] {
+        strategy(many(kind), "strategy.expansions_per_beam").await;
+    }
     strategy(Strategy { kind: 9, ..Strategy::default() }, "strategy.kind").await;
     strategy(Strategy { aggregation: -1, ..Strategy::default() }, "strategy.aggregation").await;
     strategy(Strategy { scope: 9, ..Strategy::default() }, "strategy.scope").await;
@@ -164,11 +185,7 @@ async fn settings_are_checked() {
     choice(Choice::Named("f".to_owned()), false, &["prompt.tools", "tool_choice.named"]).await;
     choice(Choice::Required(Required {}), false, &["prompt.tools"]).await;
 
-    let unserved = async |change: &dyn Fn(&mut SearchRequest)| {
-        check(&sandbox, change, Code::Unimplemented, &[]).await;
-    };
-    unserved(&|request| request.constraint = Constraint::Syntax.into()).await;
-    unserved(&|request| request.constraint = Constraint::Schema.into()).await;
+    check(&sandbox, |request| request.constraint = 9, Code::InvalidArgument, &["constraint"]).await;
     assert_eq!(sandbox.policy.get().calls, 0, "work was spent on a refused request");
 }
 
@@ -190,7 +207,7 @@ async fn legal_conversations_are_accepted() {
     prompt(&mut asked).messages.insert(0, message(Role::System, "Be brief."));
     prompt(&mut asked).messages.extend([calling, result, message(Role::User, "And in Oslo?")]);
     asked.model = "fake-policy".to_owned();
-    asked.constraint = Constraint::Off.into();
+    asked.constraint = Constraint::Schema.into();
     asked.tool_choice = Some(ToolChoice { choice: None });
     let response = sandbox.search(asked).await.expect("a response");
     assert_eq!(response.answers.len(), 1);

@@ -8,5 +8,6 @@ mod rules;
 mod sandbox;
 mod scorer;
 mod searches;
+mod strategies;
 mod streams;
 mod trouble;

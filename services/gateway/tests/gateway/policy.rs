@@ -148,8 +148,15 @@ impl PolicyService for FakePolicy {
             return Err(Status::invalid_argument("the tokens are not those that were generated"));
         }
         let mut written: BTreeMap<Vec<u8>, Continuation> = BTreeMap::new();
-        for expansion in 0..request.expansions_per_beam {
+        let first = request.first_expansion;
+        for expansion in first..first + request.expansions_per_beam {
             let mut continuation = self.next_step(&beam.text, expansion);
+            if request.most_probable && continuation.text.len() > 1 {
+                // A token is a byte.
+                continuation.text.truncate(1);
+                continuation.token_ids.truncate(1);
+                continuation.finish_reason = FinishReason::Length.into();
+            }
             let entry = written.entry(continuation.text.clone()).or_insert_with(|| {
                 continuation.expansions.clear();
                 continuation

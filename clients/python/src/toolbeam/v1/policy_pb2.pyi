@@ -31,9 +31,15 @@ class _ConstraintEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Constraint
     CONSTRAINT_OFF: _Constraint.ValueType  # 1
     """Anything."""
     CONSTRAINT_SYNTAX: _Constraint.ValueType  # 2
-    """Only answers of the layout. Not served yet: UNIMPLEMENTED."""
+    """Only answers of the layout. Where one way alone leads on, tokens are taken
+    without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
+    UNIMPLEMENTED.
+    """
     CONSTRAINT_SCHEMA: _Constraint.ValueType  # 3
-    """Only calls that the tools' schemas allow. Not served yet: UNIMPLEMENTED."""
+    """Only calls of the prompt's tools that their schemas allow, with arguments in
+    the order of the schema. INVALID_ARGUMENT, with the tool and the keyword, if
+    a schema cannot be expressed.
+    """
 
 class Constraint(_Constraint, metaclass=_ConstraintEnumTypeWrapper):
     """What a continuation may contain."""
@@ -43,9 +49,15 @@ CONSTRAINT_UNSPECIFIED: Constraint.ValueType  # 0
 CONSTRAINT_OFF: Constraint.ValueType  # 1
 """Anything."""
 CONSTRAINT_SYNTAX: Constraint.ValueType  # 2
-"""Only answers of the layout. Not served yet: UNIMPLEMENTED."""
+"""Only answers of the layout. Where one way alone leads on, tokens are taken
+without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
+UNIMPLEMENTED.
+"""
 CONSTRAINT_SCHEMA: Constraint.ValueType  # 3
-"""Only calls that the tools' schemas allow. Not served yet: UNIMPLEMENTED."""
+"""Only calls of the prompt's tools that their schemas allow, with arguments in
+the order of the schema. INVALID_ARGUMENT, with the tool and the keyword, if
+a schema cannot be expressed.
+"""
 Global___Constraint: _TypeAlias = Constraint  # noqa: Y015
 
 class _StopAt:
@@ -206,6 +218,9 @@ class ExpandRequest(_message.Message):
     STOP_AT_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
     DETERMINISTIC_FIELD_NUMBER: _builtins.int
+    FIRST_EXPANSION_FIELD_NUMBER: _builtins.int
+    CONSTRAINT_FALLBACK_FIELD_NUMBER: _builtins.int
+    MOST_PROBABLE_FIELD_NUMBER: _builtins.int
     search_id: _builtins.str
     """The search that asks; names what Release frees. May be empty. A gateway makes
     it unique, whatever ids its callers choose.
@@ -231,6 +246,21 @@ class ExpandRequest(_message.Message):
     deterministic: _builtins.bool
     """Fixed shapes, nothing batched with other requests: equal requests give
     equal bits.
+    """
+    first_expansion: _builtins.int
+    """Index of the first expansion. A search that asks for more expansions of a
+    beam gives how many it has had, so that none is drawn twice; with
+    `expansions_per_beam` at most 16384.
+    """
+    constraint_fallback: _builtins.bool
+    """Take CONSTRAINT_SYNTAX where the tools' schemas cannot be expressed, or take
+    too long.
+    """
+    most_probable: _builtins.bool
+    """The expansions are the most probable next tokens, one each, the first the
+    most probable, and end with them (FINISH_REASON_LENGTH where nothing else
+    ends there). Is there no further token, the last stands for the others too.
+    `sampling`, `seed` and `max_tokens` do not matter then.
     """
     @_builtins.property
     def prompt(self) -> _prompt_pb2.PromptRef:
@@ -258,10 +288,13 @@ class ExpandRequest(_message.Message):
         stop_at: Global___StopAt.ValueType = ...,
         max_tokens: _builtins.int = ...,
         deterministic: _builtins.bool = ...,
+        first_expansion: _builtins.int = ...,
+        constraint_fallback: _builtins.bool = ...,
+        most_probable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["prompt", b"prompt", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beams", b"beams", "constraint", b"constraint", "deterministic", b"deterministic", "expansions_per_beam", b"expansions_per_beam", "max_tokens", b"max_tokens", "model_fingerprint", b"model_fingerprint", "prompt", b"prompt", "sampling", b"sampling", "search_id", b"search_id", "seed", b"seed", "stop_at", b"stop_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beams", b"beams", "constraint", b"constraint", "constraint_fallback", b"constraint_fallback", "deterministic", b"deterministic", "expansions_per_beam", b"expansions_per_beam", "first_expansion", b"first_expansion", "max_tokens", b"max_tokens", "model_fingerprint", b"model_fingerprint", "most_probable", b"most_probable", "prompt", b"prompt", "sampling", b"sampling", "search_id", b"search_id", "seed", b"seed", "stop_at", b"stop_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -287,7 +320,7 @@ class Continuation(_message.Message):
     """
     log_probability: _builtins.float
     """Sum of the new tokens' log-probabilities under the model at temperature 1
-    without filters.
+    without filters or constraint; what the constraint forced counts as certain.
     """
     finish_reason: Global___FinishReason.ValueType
     """Why it ended."""
@@ -297,7 +330,9 @@ class Continuation(_message.Message):
 
     @_builtins.property
     def expansions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The expansions that drew exactly this continuation, ascending."""
+        """The expansions that drew exactly this continuation, ascending; indices from
+        `first_expansion` on.
+        """
 
     def __init__(
         self,

@@ -38,6 +38,31 @@ class _StrategyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Strategy
     """The paper's method (section 3.4): expand every beam by a step, score,
     retain the best.
     """
+    STRATEGY_KIND_MAJORITY: _StrategyKind.ValueType  # 3
+    """Self-consistency: the calls that most of `num_beams` times
+    `expansions_per_beam` (at most 1024) sampled answers make; rewards are
+    reported, not used.
+    """
+    STRATEGY_KIND_BEST_OF_N: _StrategyKind.ValueType  # 4
+    """Of `num_beams` times `expansions_per_beam` (at most 1024) sampled answers the
+    one whose `<TOTAL_FINISH>` is judged best. Any kind of reward model serves.
+    """
+    STRATEGY_KIND_DIVERSE_BEAM: _StrategyKind.ValueType  # 5
+    """Fine-grained beam search in independent subtrees, one for each of the best
+    first steps, whose candidates do not compete with those of another.
+    """
+    STRATEGY_KIND_ADAPTIVE: _StrategyKind.ValueType  # 6
+    """Fine-grained beam search that makes more draws where the first ones
+    disagree, and retains what is near the best in reward; where all agree it
+    costs about what greedy costs. `num_beams` and `expansions_per_beam` bound
+    it.
+    """
+    STRATEGY_KIND_TOKEN_BEAM: _StrategyKind.ValueType  # 7
+    """Token-level beam search by log-probability, the paper's baseline: a beam goes
+    on by each of its `expansions_per_beam` most probable tokens, and the
+    `num_beams` most probable live on. A round is a token, and `max_rounds` does
+    not count them; rewards are reported, not used.
+    """
 
 class StrategyKind(_StrategyKind, metaclass=_StrategyKindEnumTypeWrapper):
     """How to search."""
@@ -49,6 +74,31 @@ STRATEGY_KIND_GREEDY: StrategyKind.ValueType  # 1
 STRATEGY_KIND_FINE_GRAINED_BEAM: StrategyKind.ValueType  # 2
 """The paper's method (section 3.4): expand every beam by a step, score,
 retain the best.
+"""
+STRATEGY_KIND_MAJORITY: StrategyKind.ValueType  # 3
+"""Self-consistency: the calls that most of `num_beams` times
+`expansions_per_beam` (at most 1024) sampled answers make; rewards are
+reported, not used.
+"""
+STRATEGY_KIND_BEST_OF_N: StrategyKind.ValueType  # 4
+"""Of `num_beams` times `expansions_per_beam` (at most 1024) sampled answers the
+one whose `<TOTAL_FINISH>` is judged best. Any kind of reward model serves.
+"""
+STRATEGY_KIND_DIVERSE_BEAM: StrategyKind.ValueType  # 5
+"""Fine-grained beam search in independent subtrees, one for each of the best
+first steps, whose candidates do not compete with those of another.
+"""
+STRATEGY_KIND_ADAPTIVE: StrategyKind.ValueType  # 6
+"""Fine-grained beam search that makes more draws where the first ones
+disagree, and retains what is near the best in reward; where all agree it
+costs about what greedy costs. `num_beams` and `expansions_per_beam` bound
+it.
+"""
+STRATEGY_KIND_TOKEN_BEAM: StrategyKind.ValueType  # 7
+"""Token-level beam search by log-probability, the paper's baseline: a beam goes
+on by each of its `expansions_per_beam` most probable tokens, and the
+`num_beams` most probable live on. A round is a token, and `max_rounds` does
+not count them; rewards are reported, not used.
 """
 Global___StrategyKind: _TypeAlias = StrategyKind  # noqa: Y015
 
@@ -219,6 +269,9 @@ class Strategy(_message.Message):
     EXPANSIONS_PER_BEAM_FIELD_NUMBER: _builtins.int
     AGGREGATION_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    LOG_PROBABILITY_WEIGHT_FIELD_NUMBER: _builtins.int
+    PROBE_EXPANSIONS_FIELD_NUMBER: _builtins.int
+    REWARD_MARGIN_FIELD_NUMBER: _builtins.int
     kind: Global___StrategyKind.ValueType
     """Which strategy."""
     num_beams: _builtins.int
@@ -229,6 +282,19 @@ class Strategy(_message.Message):
     """How an expansion's rewards become one."""
     scope: Global___RewardScope.ValueType
     """Which markers count."""
+    log_probability_weight: _builtins.float
+    """How much of what candidates and answers are ranked by is the policy's own
+    opinion beside the reward: the geometric mean of the answer's token
+    probabilities. 0 to 1. Default 0. Majority has votes alone.
+    """
+    probe_expansions: _builtins.int
+    """Adaptive: draws that a beam makes first, and wants for every distinct
+    decision that they give; equal draws cost what one costs. 1 to 256. Default 4.
+    """
+    reward_margin: _builtins.float
+    """Adaptive: how far behind the best a candidate may be and live on. 0 to 1.
+    Default 0.1.
+    """
     def __init__(
         self,
         *,
@@ -237,19 +303,34 @@ class Strategy(_message.Message):
         expansions_per_beam: _builtins.int | None = ...,
         aggregation: Global___Aggregation.ValueType = ...,
         scope: Global___RewardScope.ValueType = ...,
+        log_probability_weight: _builtins.float | None = ...,
+        probe_expansions: _builtins.int | None = ...,
+        reward_margin: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expansions_per_beam", b"_expansions_per_beam", "_num_beams", b"_num_beams", "expansions_per_beam", b"expansions_per_beam", "num_beams", b"num_beams"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expansions_per_beam", b"_expansions_per_beam", "_log_probability_weight", b"_log_probability_weight", "_num_beams", b"_num_beams", "_probe_expansions", b"_probe_expansions", "_reward_margin", b"_reward_margin", "expansions_per_beam", b"expansions_per_beam", "log_probability_weight", b"log_probability_weight", "num_beams", b"num_beams", "probe_expansions", b"probe_expansions", "reward_margin", b"reward_margin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expansions_per_beam", b"_expansions_per_beam", "_num_beams", b"_num_beams", "aggregation", b"aggregation", "expansions_per_beam", b"expansions_per_beam", "kind", b"kind", "num_beams", b"num_beams", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expansions_per_beam", b"_expansions_per_beam", "_log_probability_weight", b"_log_probability_weight", "_num_beams", b"_num_beams", "_probe_expansions", b"_probe_expansions", "_reward_margin", b"_reward_margin", "aggregation", b"aggregation", "expansions_per_beam", b"expansions_per_beam", "kind", b"kind", "log_probability_weight", b"log_probability_weight", "num_beams", b"num_beams", "probe_expansions", b"probe_expansions", "reward_margin", b"reward_margin", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expansions_per_beam: _TypeAlias = _typing.Literal["expansions_per_beam"]  # noqa: Y015
     _WhichOneofArgType__expansions_per_beam: _TypeAlias = _typing.Literal["_expansions_per_beam", b"_expansions_per_beam"]  # noqa: Y015
+    _WhichOneofReturnType__log_probability_weight: _TypeAlias = _typing.Literal["log_probability_weight"]  # noqa: Y015
+    _WhichOneofArgType__log_probability_weight: _TypeAlias = _typing.Literal["_log_probability_weight", b"_log_probability_weight"]  # noqa: Y015
     _WhichOneofReturnType__num_beams: _TypeAlias = _typing.Literal["num_beams"]  # noqa: Y015
     _WhichOneofArgType__num_beams: _TypeAlias = _typing.Literal["_num_beams", b"_num_beams"]  # noqa: Y015
+    _WhichOneofReturnType__probe_expansions: _TypeAlias = _typing.Literal["probe_expansions"]  # noqa: Y015
+    _WhichOneofArgType__probe_expansions: _TypeAlias = _typing.Literal["_probe_expansions", b"_probe_expansions"]  # noqa: Y015
+    _WhichOneofReturnType__reward_margin: _TypeAlias = _typing.Literal["reward_margin"]  # noqa: Y015
+    _WhichOneofArgType__reward_margin: _TypeAlias = _typing.Literal["_reward_margin", b"_reward_margin"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expansions_per_beam) -> _WhichOneofReturnType__expansions_per_beam | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__log_probability_weight) -> _WhichOneofReturnType__log_probability_weight | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__num_beams) -> _WhichOneofReturnType__num_beams | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__probe_expansions) -> _WhichOneofReturnType__probe_expansions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reward_margin) -> _WhichOneofReturnType__reward_margin | None: ...
 
 Global___Strategy: _TypeAlias = Strategy  # noqa: Y015
 
@@ -415,6 +496,8 @@ class SearchRequest(_message.Message):
     VALIDATION_FIELD_NUMBER: _builtins.int
     DETERMINISTIC_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    ABSTAIN_BELOW_FIELD_NUMBER: _builtins.int
+    CONSTRAINT_FALLBACK_FIELD_NUMBER: _builtins.int
     search_id: _builtins.str
     """Names the search in logs, events and CancelSearch. Made up if empty. Must
     not be the id of a running search. At most 128 bytes, no control characters.
@@ -442,6 +525,16 @@ class SearchRequest(_message.Message):
     trace: _builtins.bool
     """Return every round with its candidates in the response. SearchStream tells
     the rounds as events instead and leaves them out of the response.
+    """
+    abstain_below: _builtins.float
+    """If the confidence of the best answer is below this, or unknown, the response
+    is `abstained`. 0 to 1. Default 0: never. FAILED_PRECONDITION if nothing gives
+    a confidence: the scorer's rewards are no probabilities (REWARD_KIND_TOOLRM)
+    and the strategy is not majority.
+    """
+    constraint_fallback: _builtins.bool
+    """Take CONSTRAINT_SYNTAX where the tools' schemas cannot be expressed as a
+    constraint, instead of refusing the request.
     """
     @_builtins.property
     def prompt(self) -> _prompt_pb2.Prompt:
@@ -480,13 +573,20 @@ class SearchRequest(_message.Message):
         validation: Global___Validation.ValueType = ...,
         deterministic: _builtins.bool = ...,
         trace: _builtins.bool = ...,
+        abstain_below: _builtins.float | None = ...,
+        constraint_fallback: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_num_answers", b"_num_answers", "limits", b"limits", "num_answers", b"num_answers", "prompt", b"prompt", "sampling", b"sampling", "strategy", b"strategy", "tool_choice", b"tool_choice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_abstain_below", b"_abstain_below", "_num_answers", b"_num_answers", "abstain_below", b"abstain_below", "limits", b"limits", "num_answers", b"num_answers", "prompt", b"prompt", "sampling", b"sampling", "strategy", b"strategy", "tool_choice", b"tool_choice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_num_answers", b"_num_answers", "constraint", b"constraint", "deterministic", b"deterministic", "limits", b"limits", "max_calls", b"max_calls", "model", b"model", "num_answers", b"num_answers", "prompt", b"prompt", "sampling", b"sampling", "search_id", b"search_id", "seed", b"seed", "strategy", b"strategy", "tool_choice", b"tool_choice", "trace", b"trace", "validation", b"validation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_abstain_below", b"_abstain_below", "_num_answers", b"_num_answers", "abstain_below", b"abstain_below", "constraint", b"constraint", "constraint_fallback", b"constraint_fallback", "deterministic", b"deterministic", "limits", b"limits", "max_calls", b"max_calls", "model", b"model", "num_answers", b"num_answers", "prompt", b"prompt", "sampling", b"sampling", "search_id", b"search_id", "seed", b"seed", "strategy", b"strategy", "tool_choice", b"tool_choice", "trace", b"trace", "validation", b"validation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__abstain_below: _TypeAlias = _typing.Literal["abstain_below"]  # noqa: Y015
+    _WhichOneofArgType__abstain_below: _TypeAlias = _typing.Literal["_abstain_below", b"_abstain_below"]  # noqa: Y015
     _WhichOneofReturnType__num_answers: _TypeAlias = _typing.Literal["num_answers"]  # noqa: Y015
     _WhichOneofArgType__num_answers: _TypeAlias = _typing.Literal["_num_answers", b"_num_answers"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__abstain_below) -> _WhichOneofReturnType__abstain_below | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__num_answers) -> _WhichOneofReturnType__num_answers | None: ...
 
 Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
@@ -534,6 +634,8 @@ class Answer(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CALL_CONFIDENCE_FIELD_NUMBER: _builtins.int
     reward: _builtins.float
     """The answer's reward at `<TOTAL_FINISH>`, which ranks answers. Absent if it
     was not scored.
@@ -543,7 +645,7 @@ class Answer(_message.Message):
     that `max_calls` cut off included.
     """
     count: _builtins.int
-    """How many expansions ended in exactly this answer."""
+    """How many expansions ended in exactly this answer; by majority, in its calls."""
     content: _builtins.str
     """The text around the calls, as a chat would show it: without the thought,
     each piece trimmed, a blank line between two. Empty where the layout has
@@ -553,6 +655,12 @@ class Answer(_message.Message):
     """The answer's bytes: what `tool_choice` dictated, what the policy generated,
     and the end where `max_calls` closed the answer.
     """
+    confidence: _builtins.float
+    """How likely the answer is right: by majority the share of all samples that
+    made its calls, those that came to nothing included, else its reward, which
+    is a probability as far as the reward model is calibrated. Absent if it was
+    not scored, or if rewards are no probabilities (REWARD_KIND_TOOLRM).
+    """
     @_builtins.property
     def calls(self) -> _containers.RepeatedCompositeFieldContainer[_prompt_pb2.FunctionCall]:
         """The calls, in generated order. Empty means that no call fits."""
@@ -560,6 +668,12 @@ class Answer(_message.Message):
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___JudgedStep]:
         """The decisions with their rewards."""
+
+    @_builtins.property
+    def call_confidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Of each call, the reward at its `<FUNC_FINISH>`. Empty where the reward model
+        has no such marker, or the answer was not scored.
+        """
 
     def __init__(
         self,
@@ -571,13 +685,20 @@ class Answer(_message.Message):
         count: _builtins.int = ...,
         content: _builtins.str = ...,
         text: _builtins.bytes = ...,
+        confidence: _builtins.float | None = ...,
+        call_confidence: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_reward", b"_reward", "reward", b"reward"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_reward", b"_reward", "confidence", b"confidence", "reward", b"reward"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reward", b"_reward", "calls", b"calls", "content", b"content", "count", b"count", "log_probability", b"log_probability", "reward", b"reward", "steps", b"steps", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_reward", b"_reward", "call_confidence", b"call_confidence", "calls", b"calls", "confidence", b"confidence", "content", b"content", "count", b"count", "log_probability", b"log_probability", "reward", b"reward", "steps", b"steps", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
     _WhichOneofReturnType__reward: _TypeAlias = _typing.Literal["reward"]  # noqa: Y015
     _WhichOneofArgType__reward: _TypeAlias = _typing.Literal["_reward", b"_reward"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reward) -> _WhichOneofReturnType__reward | None: ...
 
 Global___Answer: _TypeAlias = Answer  # noqa: Y015
@@ -825,10 +946,16 @@ class SearchResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     MODEL_FINGERPRINTS_FIELD_NUMBER: _builtins.int
     ROUNDS_FIELD_NUMBER: _builtins.int
+    ABSTAINED_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
     search_id: _builtins.str
     """The search."""
     stop_reason: Global___StopReason.ValueType
     """Why the search stopped."""
+    abstained: _builtins.bool
+    """Whether the best answer's confidence is below `abstain_below`. The answers
+    are candidates then: none should be acted on without asking.
+    """
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Answer]:
         """The answers, best first, at most `num_answers`. Empty exactly if
@@ -847,6 +974,13 @@ class SearchResponse(_message.Message):
     def rounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoundTrace]:
         """The rounds, if `trace` was asked for."""
 
+    @_builtins.property
+    def request(self) -> Global___SearchRequest:
+        """With `trace`, the request as it was carried out: every default is filled in,
+        and `search_id` is empty. Sent again, it repeats the search: exactly if it is
+        `deterministic` and the fingerprints are the same.
+        """
+
     def __init__(
         self,
         *,
@@ -856,10 +990,12 @@ class SearchResponse(_message.Message):
         usage: Global___SearchUsage | None = ...,
         model_fingerprints: Global___ModelFingerprints | None = ...,
         rounds: _abc.Iterable[Global___RoundTrace] | None = ...,
+        abstained: _builtins.bool = ...,
+        request: Global___SearchRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model_fingerprints", b"model_fingerprints", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model_fingerprints", b"model_fingerprints", "request", b"request", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "model_fingerprints", b"model_fingerprints", "rounds", b"rounds", "search_id", b"search_id", "stop_reason", b"stop_reason", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abstained", b"abstained", "answers", b"answers", "model_fingerprints", b"model_fingerprints", "request", b"request", "rounds", b"rounds", "search_id", b"search_id", "stop_reason", b"stop_reason", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
