@@ -4,13 +4,11 @@
 //! and pruned.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use toolbeam_grammar::Layout;
 use toolbeam_search::{
-    Aggregation, Answer, Command, Continuation, Draw, Dropped, Event, Finish, Judgement, Limits, PolicyUsage,
-    RewardUsage, Scope, Settings, StrategyKind, expand, strategy,
+    Answer, Command, Continuation, Draw, Dropped, Event, Finish, Judgement, Limits, PolicyUsage, RewardUsage,
+    Settings, expand, strategy,
 };
 
 const ARGUMENTS: usize = 16;

@@ -30,12 +30,18 @@ pub(crate) enum Degree {
     Schema,
 }
 
+/// What is compiled: how far, and of which tools.
+type Wanted = (Degree, Arc<[ToolDefinition]>);
+
 type Compiled = Result<Arc<Mutex<Matcher>>, Arc<[Violation]>>;
+
+/// A compilation that everybody who asks for the same waits for.
+type Compiling = Shared<BoxFuture<'static, Compiled>>;
 
 /// The grammars of a model's tool sets; the least recently used go first.
 pub(crate) struct Constraints {
     factory: Result<Arc<ParserFactory>, String>,
-    compiled: Mutex<LruCache<(Degree, Arc<[ToolDefinition]>), Shared<BoxFuture<'static, Compiled>>>>,
+    compiled: Mutex<LruCache<Wanted, Compiling>>,
     patience: Duration,
 }
 
@@ -93,11 +99,7 @@ fn factory(info: &ModelInfo) -> Result<Arc<ParserFactory>, String> {
 }
 
 /// Compiles on a thread that may be blocked. It goes on if nobody waits any more, for whoever asks next.
-fn compiling(
-    factory: Arc<ParserFactory>,
-    degree: Degree,
-    tools: Arc<[ToolDefinition]>,
-) -> Shared<BoxFuture<'static, Compiled>> {
+fn compiling(factory: Arc<ParserFactory>, degree: Degree, tools: Arc<[ToolDefinition]>) -> Compiling {
     let work = tokio::task::spawn_blocking(move || compile(&factory, degree, &tools));
     let lost = |_| {
         let description = "compiling the tools' schemas failed; use CONSTRAINT_SYNTAX".to_owned();

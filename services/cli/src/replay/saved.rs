@@ -17,7 +17,7 @@ pub(crate) fn write(path: &Path, response: &SearchResponse) -> Result<()> {
     std::fs::write(path, json + "\n").with_context(|| format!("writing {}", path.display()))
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub(crate) fn read(path: &Path) -> Result<SearchResponse> {
     let wrong = || WrongFile(path.display().to_string());
     let text = std::fs::read_to_string(path).with_context(wrong)?;
