@@ -65,6 +65,8 @@ class Settings(TypedDict, total=False):
     validation: search_pb2.Validation | str
     deterministic: bool
     trace: bool
+    abstain_below: float
+    constraint_fallback: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class SearchResult:
 
     message: search_pb2.SearchResponse
     """The whole reply: alternatives, rewards, usage, rounds."""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the best answer is less sure than `abstain_below` demands; its calls are a candidate then."""
+        return self.message.abstained
 
     @property
     def calls(self) -> list[Call]:
