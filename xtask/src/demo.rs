@@ -4,6 +4,9 @@ use anyhow::Result;
 
 use crate::{process, setup};
 
+/// How much of the ranking is the policy's own opinion.
+const WEIGHT: &str = "--log-probability-weight";
+
 /// Set up, build `toolbeam` and search real queries with the reference weights.
 ///
 /// Exits with the exit code of `toolbeam demo`.
@@ -20,6 +23,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // demo's work is done inside libtorch either way.
     // Without `--package`, so that features are those of the whole workspace and the build is the tests' own.
     let mut cargo = vec!["run", "--bin", "toolbeam", "--", "demo"];
+    // The reference ToolPRM ranks best with the policy's own opinion beside it
+    // (docs/evaluation/strategies.md).
+    if !arguments.arguments.iter().any(|argument| argument.starts_with(WEIGHT)) {
+        cargo.extend([WEIGHT, "0.5"]);
+    }
     cargo.extend(arguments.arguments.iter().map(String::as_str));
     process::cargo(&cargo)
 }
