@@ -15,10 +15,6 @@ use super::rules::rules;
 use super::violations::Violations;
 use crate::config::GatewayConfig;
 
-const DEFAULT_BEAMS: u32 = 4;
-const DEFAULT_EXPANSIONS: u32 = 4;
-const DEFAULT_PROBE: u32 = 4;
-const DEFAULT_MARGIN: f32 = 0.1;
 const DEFAULT_TEMPERATURE: f32 = 0.8;
 const DEFAULT_TOP_P: f32 = 1.0;
 /// The most answers of a response.
@@ -32,7 +28,7 @@ pub(super) fn settings(
     config: &GatewayConfig,
     violations: &mut Violations,
 ) -> Settings {
-    let strategy = request.strategy.unwrap_or_default();
+    let (strategy, default) = (request.strategy.unwrap_or_default(), Settings::default());
     let mut count = |field: &str, given: Option<u32>, default: u32, most: u32| {
         let value = given.unwrap_or(default);
         if !(1..=most).contains(&value) {
@@ -41,27 +37,32 @@ pub(super) fn settings(
         value
     };
     let settings = Settings {
-        num_beams: count("strategy.num_beams", strategy.num_beams, DEFAULT_BEAMS, MAX_BEAMS),
+        num_beams: count("strategy.num_beams", strategy.num_beams, default.num_beams, MAX_BEAMS),
         expansions_per_beam: count(
             "strategy.expansions_per_beam",
             strategy.expansions_per_beam,
-            DEFAULT_EXPANSIONS,
+            default.expansions_per_beam,
             MAX_EXPANSIONS,
         ),
         probe_expansions: count(
             "strategy.probe_expansions",
             strategy.probe_expansions,
-            DEFAULT_PROBE,
+            default.probe_expansions,
             MAX_EXPANSIONS,
         ),
-        num_answers: count("num_answers", request.num_answers, 1, MAX_ANSWERS),
+        num_answers: count("num_answers", request.num_answers, default.num_answers, MAX_ANSWERS),
         log_probability_weight: share(
             "strategy.log_probability_weight",
             strategy.log_probability_weight,
-            0.0,
+            default.log_probability_weight,
             violations,
         ),
-        reward_margin: share("strategy.reward_margin", strategy.reward_margin, DEFAULT_MARGIN, violations),
+        reward_margin: share(
+            "strategy.reward_margin",
+            strategy.reward_margin,
+            default.reward_margin,
+            violations,
+        ),
         strategy: strategy_kind(strategy, violations),
         aggregation: aggregation(strategy, violations),
         scope: scope(strategy, violations),
