@@ -142,7 +142,8 @@ fn check(finish: Finish, written: &Piece, draw: Draw) -> Result<(), DropKind> {
     match finish {
         // After the end nothing can follow, so that only a complete answer is one.
         Finish::EndOfSequence if !complete => Err(DropKind::Ended),
-        Finish::Length if !stepped && draw != Draw::Top => Err(DropKind::Length),
+        // Where not even one token fits, nothing ever will.
+        Finish::Length if !stepped && (draw != Draw::Top || written.text.is_empty()) => Err(DropKind::Length),
         // The policy saw a step where this layout has none.
         Finish::Step if !stepped => Err(DropKind::Invalid),
         Finish::EndOfSequence | Finish::Length | Finish::Step | Finish::Invalid => Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toolbeam_client::{ClientError, Code, v1};
 
 use crate::queries::{QUERIES, request, substance, text};
-use crate::sandbox::serve;
+use crate::sandbox::{Node, hermes_folder, serve};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -86,4 +86,35 @@ async fn a_schema_that_cannot_be_expressed_is_named_or_let_go() {
     assert!(violations[0].description.contains("uniqueItems"), "{violations:?}");
     let asked = v1::SearchRequest { constraint_fallback: true, ..asked };
     client.search(asked).await.expect("it falls back to syntax");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_are_held_to_schemas_too() {
+    let folder = hermes_folder();
+    let folder = folder.path().to_str().expect("text");
+    let node = Node::start("serve", &["--listen", "127.0.0.1:0", "--threads", "1", "--policy-model", folder]);
+    let client = node.client(DEADLINE).await;
+    let choice = v1::tool_choice::Choice::Required(v1::tool_choice::Required {});
+    let (mut free, mut held) = (0, 0);
+    for (seed, query) in QUERIES.into_iter().take(3).enumerate().map(|(at, query)| (at as u64, query)) {
+        let search = async |constraint| {
+            let asked = v1::SearchRequest {
+                tool_choice: Some(v1::ToolChoice { choice: Some(choice.clone()) }),
+                max_calls: 1,
+                ..hot(query, seed, constraint)
+            };
+            client.search(asked).await.expect("a response")
+        };
+        let found = search(v1::Constraint::Schema).await;
+        let dropped = found.usage.and_then(|usage| usage.dropped).expect("told");
+        assert_eq!((dropped.invalid, dropped.schema_invalid), (0, 0), "{query}: {dropped:?}");
+        for answer in &found.answers {
+            assert!(text(answer).starts_with("<tool_call>\n{\"name\": "), "{answer:?}");
+            assert_eq!(answer.calls.len(), 1, "{answer:?}");
+        }
+        held += found.answers.len();
+        let dropped = search(v1::Constraint::Off).await.usage.and_then(|usage| usage.dropped).expect("told");
+        free += dropped.invalid + dropped.schema_invalid;
+    }
+    assert!(held > 0 && free > 0, "{held} answers were held, {free} expansions were nonsense without");
 }

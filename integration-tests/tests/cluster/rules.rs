@@ -1,6 +1,5 @@
 //! Tool choice, the most calls, and a policy that writes blocks, with real models.
 
-use std::path::Path;
 use std::time::Duration;
 
 use toolbeam_client::v1::tool_choice::{Choice, None as NoCall, Required};
@@ -9,7 +8,7 @@ use toolbeam_proto::v1::policy_service_client::PolicyServiceClient;
 
 use crate::bad_input::channel;
 use crate::queries::{QUERIES, request, substance, text};
-use crate::sandbox::{Node, serve, toolbeam};
+use crate::sandbox::{Node, hermes_folder, serve, toolbeam};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -102,18 +101,6 @@ async fn what_was_dictated_has_the_tokens_that_the_policy_would_have_written() {
     let after_own = v1::PartialAnswer { token_ids: own.token_ids, ..Default::default() };
     let after_dictated = beam([dictated.clone(), rest.text].concat(), rest.token_ids);
     assert_eq!(expand(after_own).await, expand(after_dictated).await);
-}
-
-/// The reference policy, told to write blocks.
-fn hermes_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/reference/policy");
-    for file in std::fs::read_dir(reference).expect("a folder").map(|file| file.expect("a file")) {
-        std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("it is copied");
-    }
-    let profile = folder.path().join("toolbeam.json");
-    std::fs::write(profile, r#"{"answer_layout": "hermes"}"#).expect("it is written");
-    folder
 }
 
 #[test]

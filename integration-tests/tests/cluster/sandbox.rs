@@ -131,3 +131,15 @@ impl Cluster {
 pub(crate) fn scorer(address: &str) -> Node {
     Node::start("scorer", &["--listen", address, "--threads", "1"])
 }
+
+/// The reference policy, told to write blocks.
+pub(crate) fn hermes_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/reference/policy");
+    for file in std::fs::read_dir(reference).expect("a folder").map(|file| file.expect("a file")) {
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("it is copied");
+    }
+    let profile = folder.path().join("toolbeam.json");
+    std::fs::write(profile, r#"{"answer_layout": "hermes"}"#).expect("it is written");
+    folder
+}

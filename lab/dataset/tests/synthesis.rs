@@ -352,6 +352,72 @@ fn a_bundle_shows_the_same_tools_and_calls_only_these() {
     assert!(unanswered * 5 < all, "{unanswered} of {all} call nothing");
 }
 
+/// Invented functions beside the given ones, whose words they are made of.
+fn invented(invented_parameters: usize) -> Synthesiser {
+    let settings = SynthesisSettings {
+        composed: 100,
+        invented: 300,
+        invented_parameters,
+        ..SynthesisSettings::default()
+    };
+    Synthesiser::new(vec![given()], settings).expect("functions")
+}
+
+#[test]
+fn invented_functions_are_found_by_their_words_alone() {
+    let synthesiser = invented(5);
+    assert_eq!(synthesiser.functions(), invented(0).functions());
+    let known = |name: &str| TRAINING_NAMES.contains(name);
+    let (mut calls, mut found, mut alone) = (0, 0, 0);
+    for number in 0..120 {
+        for example in synthesiser.bundle(SEED, number, 6).iter().filter(|example| example.answers.len() == 1)
+        {
+            let right = &example.answers[0].name;
+            if example.tools.len() < 2 || known(right) {
+                continue;
+            }
+            let tools = compiled(example);
+            assert!(tools.validate(&call(&example.answers[0])).is_ok(), "{}", example.id);
+            let query = example.messages[0].content.to_lowercase();
+            // Words of four letters, which queries also have in other forms.
+            let shared = |tool: &Tool| {
+                let text = format!("{} {}", tool.name, tool.description).to_lowercase();
+                let words =
+                    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| word.len() > 3);
+                words.filter(|word| query.contains(&word[..4])).count()
+            };
+            let best = example.tools.iter().map(shared).max().unwrap_or(0);
+            let meant = example.tools.iter().find(|tool| tool.name == *right).expect("the tool");
+            calls += 1;
+            found += usize::from(best > 0 && shared(meant) == best);
+            alone += usize::from(example.answers[0].arguments.get() == "{}");
+        }
+    }
+    assert!(calls > 100 && found * 10 >= calls * 9, "{found} of {calls} share most words with their query");
+    assert!(alone * 2 < calls, "{alone} of {calls} without arguments");
+}
+
+static TRAINING_NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let settings = SynthesisSettings { composed: 100, ..SynthesisSettings::default() };
+    let without = Synthesiser::new(vec![given()], settings).expect("functions");
+    (0..2000).flat_map(|index| without.example(SEED, index).tools).map(|tool| tool.name).collect()
+});
+
+#[test]
+fn without_parameters_there_is_only_the_function_to_choose() {
+    let synthesiser = invented(0);
+    let examples = (0..400).map(|index| synthesiser.example(SEED, index));
+    let tools: Vec<Tool> = examples.flat_map(|example| example.tools).collect();
+    let (own, others): (Vec<&Tool>, Vec<&Tool>) =
+        tools.iter().partition(|tool| !TRAINING_NAMES.contains(&tool.name));
+    let empty = |tool: &&&Tool| !tool.parameters.get().contains("description");
+    assert!(own.len() > 300 && others.len() > 100, "{} and {}", own.len(), others.len());
+    assert!(own.iter().all(|tool| empty(&tool)), "an invented function has parameters");
+    let different: BTreeSet<&str> = own.iter().map(|tool| tool.name.as_str()).collect();
+    assert!(different.len() > 100, "{} different", different.len());
+    assert!(own.iter().all(|tool| !is_held(&tool.name)));
+}
+
 #[test]
 fn prompts_that_share_tools_are_never_more_than_were_asked_for() {
     let settings = BuildSettings { mask_rate: 0.5, seed: SEED, part_size: 20, share_tools: 8 };

@@ -5,8 +5,8 @@ mod support;
 use futures::future::join_all;
 use support::{Endless, config, folder, generate, policy};
 use toolbeam_lm::{
-    Continuation, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, Runtime,
-    RuntimeConfig, Sampling,
+    Continuation, Finish, GenerateEvent, GenerateRequest, LmError, ModelFiles, ModelHandle, Prompt, Runtime,
+    RuntimeConfig, Sampling, Watch,
 };
 
 const SAMPLING: Sampling = Sampling { temperature: 1.0, top_p: 1.0, top_k: 0 };
@@ -122,6 +122,27 @@ async fn what_cannot_be_done_is_refused_and_service_goes_on() {
 async fn continuations_end_where_the_context_ends() {
     let found = generate(policy(), prompt(2040, 3), 2, SAMPLING, (0, 100)).await;
     assert!(found.iter().all(|continuation| continuation.token_ids.len() <= 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beam_that_fills_the_context_disturbs_no_other() {
+    let at = |beams: [usize; 2]| {
+        let beams = beams.map(|length| (vec![400; length], Box::new(Endless) as Box<dyn Watch>));
+        GenerateRequest { beams: beams.into(), ..ask(prompt(2040, 5), 0, false) }
+    };
+    let ends = |found: &[Continuation], beam: usize| {
+        let of_beam: Vec<&Continuation> = found.iter().filter(|c| c.beam == beam).collect();
+        assert!(of_beam.iter().all(|c| c.finish == Finish::Length), "{of_beam:?}");
+        assert_eq!(of_beam.iter().map(|c| c.expansions.len()).sum::<usize>(), 8);
+        of_beam.iter().map(|c| c.token_ids.len()).max()
+    };
+    let found = all(policy(), at([8, 5])).await.expect("both have continuations");
+    assert_eq!((ends(&found, 0), ends(&found, 1)), (Some(0), Some(3)));
+    let found = all(policy(), at([8, 8])).await.expect("nothing to compute is no error");
+    assert_eq!((ends(&found, 0), ends(&found, 1)), (Some(0), Some(0)));
+    let error =
+        all(policy(), at([9, 5])).await.expect_err("it has never been an answer's beginning").to_string();
+    assert!(error.contains("has 2049 tokens"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -666,8 +666,8 @@ pub enum Constraint {
     /// Anything.
     Off = 1,
     /// Only answers of the layout. Where one way alone leads on, tokens are taken
-    /// without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
-    /// UNIMPLEMENTED.
+    /// without being drawn. In ANSWER_LAYOUT_HERMES thoughts and text around the
+    /// blocks stay free, and what is in a block is held to it.
     Syntax = 2,
     /// Only calls of the prompt's tools that their schemas allow, with arguments in
     /// the order of the schema. INVALID_ARGUMENT, with the tool and the keyword, if

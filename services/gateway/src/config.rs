@@ -24,8 +24,8 @@ pub struct GatewayConfig {
     #[arg(long, env = "TOOLBEAM_MAX_DURATION_MS", default_value_t = 120_000,
           value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub max_duration_ms: u64,
-    /// The part of a search's time that is kept for finishing the best beam once
-    /// branching has stopped, in percent.
+    /// The part of a search's time that is kept for finishing the best beam once branching has
+    /// stopped, in percent, until searches have shown how long that takes.
     #[arg(long, env = "TOOLBEAM_RESERVE_PERCENT", default_value_t = 25,
           value_parser = clap::value_parser!(u8).range(0..=90))]
     pub reserve_percent: u8,

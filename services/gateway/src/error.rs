@@ -25,14 +25,6 @@ pub enum GatewayError {
     /// The request breaks the contract.
     #[error("the request breaks the contract in {} fields", .0.len())]
     Invalid(Vec<Violation>),
-    /// The request asks for what the contract knows and the gateway does not do yet.
-    #[error("{field} is not served yet; {remedy}")]
-    Unsupported {
-        /// The field's path.
-        field: &'static str,
-        /// What to do instead.
-        remedy: &'static str,
-    },
     /// As many searches run as are allowed.
     #[error("all searches of this gateway are taken; try again later")]
     Full {
@@ -86,7 +78,6 @@ impl From<GatewayError> for Status {
         let message = error.to_string();
         match error {
             GatewayError::Invalid(violations) => toolbeam_serve::invalid_argument(violations),
-            GatewayError::Unsupported { .. } => Status::unimplemented(message),
             GatewayError::Full { retry_after } => toolbeam_serve::resource_exhausted(&message, retry_after),
             GatewayError::Models(_) => Status::failed_precondition(message),
             GatewayError::Port(failure) => of_failure(failure),

@@ -15,6 +15,7 @@ use toolbeam_serve::{Health, Listener, ServeError, Server, ServerConfig};
 use crate::config::GatewayConfig;
 use crate::error::GatewayError;
 use crate::models::Models;
+use crate::reserve::Reserve;
 use crate::service::Rpc;
 use crate::upstream::{PolicyClient, ScorerClient};
 
@@ -34,6 +35,7 @@ pub struct Gateway {
     pub(crate) policy: PolicyClient,
     pub(crate) scorer: ScorerClient,
     pub(crate) engine: Arc<SearchEngine>,
+    pub(crate) reserve: Arc<Reserve>,
     /// Cancelled when the time for draining is over.
     pub(crate) overdue: CancellationToken,
 }
@@ -73,6 +75,7 @@ impl Gateway {
                 .max_decoding_message_size(largest)
                 .max_encoding_message_size(largest),
             engine: Arc::new(engine),
+            reserve: Arc::new(Reserve::new(config.reserve_percent)),
             overdue: CancellationToken::new(),
             config,
             server,

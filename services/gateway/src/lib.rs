@@ -14,6 +14,7 @@ mod gateway;
 mod metrics;
 mod models;
 mod request;
+mod reserve;
 mod response;
 mod running;
 mod service;

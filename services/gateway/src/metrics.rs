@@ -10,6 +10,7 @@ use crate::error::GatewayError;
 const SEARCHES: &str = "toolbeam_searches_total";
 const DURATION: &str = "toolbeam_search_duration_seconds";
 const ABSTAINED: &str = "toolbeam_searches_abstained_total";
+pub(crate) const RESERVE: &str = "toolbeam_search_reserve_seconds";
 const IN_FLIGHT: &str = "toolbeam_searches_in_flight";
 
 /// A search in flight. Dropping it before it [ended](Searching::ended) is its caller's going.
@@ -32,6 +33,11 @@ pub(crate) fn describe() {
         ABSTAINED,
         Unit::Count,
         "Searches whose best answer had less confidence than their caller demanded."
+    );
+    describe_gauge!(
+        RESERVE,
+        Unit::Seconds,
+        "What searches keep of their time for finishing their best beam, if they have so much."
     );
     describe_gauge!(IN_FLIGHT, Unit::Count, "Searches that were asked for and have not ended.");
     gauge!(IN_FLIGHT).set(0.0);
@@ -83,10 +89,7 @@ fn stop_reason(response: &SearchResponse) -> &'static str {
 
 fn failure(error: &GatewayError) -> &'static str {
     match error {
-        GatewayError::Invalid(_)
-        | GatewayError::Unsupported { .. }
-        | GatewayError::Full { .. }
-        | GatewayError::Models(_) => "refused",
+        GatewayError::Invalid(_) | GatewayError::Full { .. } | GatewayError::Models(_) => "refused",
         GatewayError::DeadlineExceeded => "deadline_exceeded",
         GatewayError::Cancelled => "cancelled",
         GatewayError::Port(_) | GatewayError::GoingDown | GatewayError::Start(_) | GatewayError::Lost(_) => {

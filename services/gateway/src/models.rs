@@ -65,10 +65,6 @@ impl Models {
                 ));
             }
         };
-        if plan.settings.layout != Layout::JsonList && plan.drawing.constraint.is_some() {
-            let remedy = "use CONSTRAINT_OFF, or serve a policy that writes a JSON list";
-            return Err(GatewayError::Unsupported { field: "constraint", remedy });
-        }
         match (plan.settings.strategy, self.scorer.reward_kind()) {
             (
                 StrategyKind::Greedy

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use toolbeam_actors::{Admission, Ending, SearchHandle, SearchId, SearchSpec};
 use toolbeam_proto::v1;
-use toolbeam_search::{Note, Outcome, StopReason};
+use toolbeam_search::{Failure, Note, Outcome, StopReason};
 use toolbeam_serve::{MAX_SEARCH_ID_BYTES, excerpt};
 
 use crate::confidence::Confidence;
@@ -16,6 +16,7 @@ use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::models::Models;
 use crate::request::{self, Plan};
+use crate::reserve::Reserve;
 use crate::response::{Circumstances, response};
 use crate::trace;
 use crate::upstream::{GrpcPolicy, GrpcScorer, Release, Session};
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     policy: Arc<Session>,
     scorer: Arc<Session>,
     time: Time,
+    reserve: Arc<Reserve>,
     confidence: Confidence,
     /// The request, if the caller wants it back.
     carried_out: Option<Box<v1::SearchRequest>>,
@@ -119,12 +121,12 @@ impl Gateway {
             policy: Arc::new(GrpcPolicy::new(self.policy.clone(), policy.clone(), drawing)),
             scorer: Arc::new(GrpcScorer::new(self.scorer.clone(), scorer.clone(), drawing.deterministic)),
             deadline: Some(end.into_std()),
-            reserve: time.whole() * u32::from(self.config.reserve_percent) / 100,
+            reserve: self.reserve.of(time.whole()),
             watched,
         };
         let handle = self.engine.search(admission, spec).map_err(GatewayError::of_engine)?;
-        let overdue = self.overdue.clone();
-        Ok(Running { handle, policy, scorer, time, confidence, carried_out, overdue })
+        let (reserve, overdue) = (Arc::clone(&self.reserve), self.overdue.clone());
+        Ok(Running { handle, policy, scorer, time, reserve, confidence, carried_out, overdue })
     }
 }
 
@@ -145,9 +147,28 @@ impl Running {
             Ok(ending) => ending.map_err(GatewayError::of_engine),
             Err(_elapsed) => Err(GatewayError::DeadlineExceeded),
         };
+        self.learn(&ending);
         match ending {
             Ok(Ending { outcome, unread }) => Ended { unread, response: self.response(outcome) },
             Err(error) => Ended { unread: Vec::new(), response: Err(error) },
+        }
+    }
+
+    /// What an answer took, or what was too little for one.
+    fn learn(&self, ending: &Result<Ending, GatewayError>) {
+        let late = match ending {
+            Ok(Ending { outcome, .. }) => match outcome.stop_reason {
+                StopReason::Cancelled => return,
+                StopReason::Deadline | StopReason::Failed(Failure::DeadlineExceeded) => true,
+                _ => false,
+            },
+            Err(error) => matches!(error, GatewayError::DeadlineExceeded),
+        };
+        let answered = ending.as_ref().is_ok_and(|ending| !ending.outcome.answers.is_empty());
+        if answered {
+            self.reserve.learn(self.policy.waited() + self.scorer.waited());
+        } else if late {
+            self.reserve.learn(self.time.whole());
         }
     }
 

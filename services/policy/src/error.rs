@@ -32,9 +32,6 @@ pub enum PolicyError {
         /// What is served.
         served: String,
     },
-    /// A feature that is not served yet.
-    #[error("{0} is not served yet")]
-    Unimplemented(&'static str),
     /// The caller's deadline passed.
     #[error("the deadline passed")]
     DeadlineExceeded,
@@ -61,7 +58,6 @@ impl From<PolicyError> for Status {
             PolicyError::PromptUnknown(status) => *status,
             PolicyError::Fingerprint { .. } => Status::failed_precondition(message),
             PolicyError::Profile(_) | PolicyError::Head { .. } => Status::failed_precondition(message),
-            PolicyError::Unimplemented(_) => Status::unimplemented(message),
             PolicyError::DeadlineExceeded => toolbeam_serve::deadline_exceeded(),
             PolicyError::Model(error) => model_status(&error),
         }

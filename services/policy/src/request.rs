@@ -28,7 +28,7 @@ pub(crate) struct Checked {
 /// Checks a request's own fields.
 ///
 /// # Errors
-/// [`PolicyError::Invalid`] with every wrong field; [`PolicyError::Unimplemented`].
+/// [`PolicyError::Invalid`] with every wrong field.
 pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Checked, PolicyError> {
     let mut wrong: Vec<Violation> = check_search_id(&request.search_id).err().into_iter().collect();
     let mut refuse = |field: &str, description: String| {

@@ -58,7 +58,7 @@ impl PolicyServer {
             );
         }
         let prompts = PromptStore::new(config.policy_prompts);
-        let constraints = Constraints::new(info, &config);
+        let constraints = Constraints::new(info, layout, &config);
         Ok(PolicyServer { inner: Arc::new(Inner { handle, layout, prompts, constraints, config }) })
     }
 
@@ -97,9 +97,6 @@ impl Inner {
         falls_back: bool,
         tools: &Arc<[ToolDefinition]>,
     ) -> Result<Matcher, PolicyError> {
-        if self.layout != Layout::JsonList {
-            return Err(PolicyError::Unimplemented("a constraint on a layout other than the JSON list"));
-        }
         match self.constraints.matcher(degree, tools).await {
             Err(PolicyError::Invalid(_)) if falls_back => {
                 self.constraints.matcher(Degree::Syntax, tools).await

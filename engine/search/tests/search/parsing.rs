@@ -64,6 +64,18 @@ fn an_expansion_has_all_the_markers_it_crossed() {
 }
 
 #[test]
+fn where_not_even_one_token_fits_nothing_goes_on() {
+    let root = Answer::root(Layout::JsonList, Arc::default());
+    for draw in [Draw::Sample, Draw::Greedy, Draw::Top] {
+        let (expansions, dropped) = expand(&root, vec![continuation("~", 0, 3, 0.0)], draw);
+        assert!(expansions.is_empty(), "{draw:?}: {expansions:?}");
+        assert_eq!(dropped, Dropped { length: 3, ..Dropped::default() }, "{draw:?}");
+    }
+    let (expansions, _) = expand(&root, vec![continuation("[~", 0, 3, 0.0)], Draw::Top);
+    assert_eq!(expansions.len(), 1, "a token that completes no step is one");
+}
+
+#[test]
 fn arrival_order_does_not_matter_and_the_likeliest_spelling_stands() {
     let spellings = [(F, 0, -3.0), (r#"[{ "name":"f""#, 2, -1.0), (r#" [{"name":"f""#, 4, -2.0)];
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {

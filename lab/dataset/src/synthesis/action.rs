@@ -84,7 +84,7 @@ pub(super) fn can_be_asked_for(signature: &Signature) -> bool {
 }
 
 fn opening(signature: &Signature, style: Style, draws: &mut Draws) -> String {
-    let opening = draws.pick(&signature.openings).copied().unwrap_or_default();
+    let opening = draws.pick(&signature.openings).map(String::as_str).unwrap_or_default();
     let verb = opening.split(' ').next().filter(|first| is_imperative(first));
     let politely = style.manner != Manner::Terse && draws.chance(0.7);
     match verb.filter(|_| politely) {

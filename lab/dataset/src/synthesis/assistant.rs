@@ -31,7 +31,7 @@ fn signature(name: &str, intent: &Intent, group: usize) -> Option<Signature> {
         parameters: RawValue::from_string(Value::Object(parameters).to_string()).unwrap_or_default(),
     };
     let mut signature = Signature::read(tool, group)?;
-    signature.openings = intent.openings.clone();
+    signature.openings = intent.openings.iter().map(|opening| (*opening).to_owned()).collect();
     for (parameter, (_, kind)) in signature.parameters.iter_mut().zip(&intent.parameters) {
         parameter.kind = kind;
     }

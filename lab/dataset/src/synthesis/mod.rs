@@ -10,6 +10,7 @@ mod assistant;
 mod catalogue;
 mod composed;
 mod finish;
+mod invented;
 mod kinds;
 mod lending;
 mod lines;
@@ -87,6 +88,11 @@ impl Synthesiser {
             found.push((own * ASSISTANT_SHARE, assistant::assistant(group, &takes)));
             let composed = composed::composed(settings.composed, group + 1, &takes);
             found.push((own * COMPOSED_SHARE, composed));
+        }
+        if settings.invented > 0 {
+            let words = invented::vocabulary(found.iter().flat_map(|(_, signatures)| signatures));
+            let invented = invented::invented(&settings, &words, found.len(), &takes);
+            found.push(((invented.len() as f64).sqrt(), invented));
         }
         lend_examples(found.iter_mut().flat_map(|(_, signatures)| signatures));
         let catalogue = Catalogue::new(found);

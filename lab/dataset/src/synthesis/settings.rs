@@ -13,13 +13,24 @@ pub struct SynthesisSettings {
     pub without: BTreeSet<String>,
     /// How many functions are composed beside those that are given.
     pub composed: usize,
+    /// How many functions are invented: of words at random, so that nothing can be remembered of them.
+    pub invented: usize,
+    /// The most parameters that an invented function has; without any, all that is to be learned is the choice.
+    pub invented_parameters: usize,
     /// How often each kind of example comes.
     pub shares: Shares,
 }
 
 impl Default for SynthesisSettings {
     fn default() -> SynthesisSettings {
-        SynthesisSettings { held: false, without: BTreeSet::new(), composed: 5000, shares: Shares::default() }
+        SynthesisSettings {
+            held: false,
+            without: BTreeSet::new(),
+            composed: 5000,
+            invented: 0,
+            invented_parameters: 5,
+            shares: Shares::default(),
+        }
     }
 }
 

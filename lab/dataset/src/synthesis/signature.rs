@@ -21,7 +21,7 @@ pub(super) struct Signature {
     pub(super) written: Value,
     pub(super) parameters: Vec<Parameter>,
     /// What is said for it before the values, if that is known.
-    pub(super) openings: Vec<&'static str>,
+    pub(super) openings: Vec<String>,
     /// The set that it comes from.
     pub(super) group: usize,
     /// What it acts on, by its name.

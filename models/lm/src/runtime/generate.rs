@@ -62,7 +62,7 @@ pub enum Finish {
     Stop,
     /// The model ended its turn. The end token is not among the tokens.
     EndOfSequence,
-    /// It reached `max_tokens` or the end of the context.
+    /// It reached `max_tokens` or the end of the context, where its beam may have been already.
     Length,
     /// Its watch refused it, or it drew a special token.
     Invalid,
@@ -131,8 +131,14 @@ impl GenerateRequest {
         for (tokens, _) in &self.beams {
             check_tokens("beams", tokens, vocab_size)?;
         }
+        check_length(&self.prompt, 0, config)?;
+        // A beam may fill the context: its continuations end before their first token.
         let longest = self.beams.iter().map(|(tokens, _)| tokens.len()).max().unwrap_or(0);
-        check_length(&self.prompt, longest, config)
+        let (tokens, limit) = (self.prompt.tokens.len() + longest, config.context_length);
+        match tokens > limit {
+            true => Err(LmError::TooLong { field: "prompt with its answer", tokens, limit }),
+            false => Ok(()),
+        }
     }
 }
 

@@ -119,8 +119,9 @@ impl Resident {
         match work {
             Work::Generate(request, reply, place) => {
                 let owned = self.owned(&request.owner, Phase::Decode);
-                self.waiting
-                    .insert(owned.turn, Waiting::Generate(GenerateJob::new(request, owned, reply, place)));
+                let (turn, context) = (owned.turn, self.info.config.context_length);
+                let job = GenerateJob::new(request, owned, reply, place, context);
+                self.waiting.insert(turn, Waiting::Generate(job));
             }
             Work::Read(request, reply, place) => {
                 let owned = self.owned(&request.owner, Phase::Read);

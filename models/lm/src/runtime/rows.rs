@@ -9,7 +9,7 @@ use std::ops::Range;
 use tokio::sync::mpsc;
 
 use super::batch::Batch;
-use super::generate::{Finish, GenerateEvent, GenerateRequest, GenerateUsage};
+use super::generate::{Continuation, Finish, GenerateEvent, GenerateRequest, GenerateUsage};
 use super::job::{Job, Owned, no_room};
 use super::parts::Parts;
 use super::places::Place;
@@ -31,22 +31,25 @@ pub(super) struct GenerateJob {
     _place: Place,
     /// The expansions of all beams, one after the other.
     parts: Parts,
+    /// The most tokens of the model's context.
+    context: usize,
     /// Empty before a part begins and after it.
     rows: Vec<Row>,
     claim: Option<Claim>,
 }
 
 impl GenerateJob {
-    /// `reply` has room for all events of the request.
+    /// `reply` has room for all events of the request; `context` is the model's, in tokens.
     pub(super) fn new(
         request: GenerateRequest,
         Owned { owner, turn, tally }: Owned,
         reply: mpsc::Sender<GenerateEvent>,
         place: Place,
+        context: usize,
     ) -> GenerateJob {
         let parts = Parts::new(request.beams.len() * request.expansions as usize);
         let rows = Vec::new();
-        GenerateJob { request, tally, owner, turn, reply, _place: place, parts, rows, claim: None }
+        GenerateJob { request, tally, owner, turn, reply, _place: place, parts, context, rows, claim: None }
     }
 
     /// How many sequences it holds.
@@ -103,7 +106,7 @@ impl GenerateJob {
             self.tally.draw(drawn.len());
             let mut alive = Vec::new();
             for (drawn, expansions) in group(&drawn, &row.expansions) {
-                let (step, taken) = row.step(drawn, expansions, tokenizer, self.limit(config, &row), config);
+                let (step, taken) = row.step(drawn, expansions, tokenizer, self.limit(&row), config);
                 self.tally.visit(row.prefix, &taken);
                 match step {
                     Step::Alive(next) => alive.push((next, taken)),
@@ -147,10 +150,22 @@ impl GenerateJob {
     }
 
     /// The most tokens that a continuation of this row may have.
-    fn limit(&self, config: &ModelConfig, row: &Row) -> usize {
+    fn limit(&self, row: &Row) -> usize {
         let before = self.request.prompt.tokens.len() + self.request.beams[row.beam].0.len();
         let most = if self.request.most_probable { 1 } else { self.request.max_tokens };
-        most.min(config.context_length - before)
+        most.min(self.context - before)
+    }
+}
+
+/// What follows a beam that fills the context.
+fn nothing(beam: usize, expansions: Range<u32>) -> Continuation {
+    Continuation {
+        beam,
+        token_ids: Vec::new(),
+        text: Vec::new(),
+        expansions: expansions.collect(),
+        log_probability: 0.0,
+        finish: Finish::Length,
     }
 }
 
@@ -184,6 +199,10 @@ impl Job for GenerateJob {
         self.parts.take();
         for (beam, expansions) in beginning {
             let (tokens, watch) = &self.request.beams[beam];
+            if prompt.len() + tokens.len() >= self.context {
+                let _ = self.reply.try_send(GenerateEvent::Continuation(nothing(beam, expansions)));
+                continue;
+            }
             let tokens: Vec<u32> = [&[last], tokens.as_slice()].concat();
             let (mut sequence, held) = match self.request.deterministic {
                 true => (claim.trunk.clone(), 0),

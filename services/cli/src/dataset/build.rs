@@ -30,6 +30,12 @@ pub(crate) struct BuildArgs {
     /// Tools to make prompts of: NAME.tools.json.gz, Seal-Tools' tool.jsonl, or folders of such files.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     tools: Vec<PathBuf>,
+    /// How many functions of the project's own stand among the tools of synthetic prompts.
+    #[arg(long, value_name = "NUMBER", default_value_t = SynthesisSettings::default().composed)]
+    composed: usize,
+    /// How many functions are invented for them: of words at random, so that nothing can be remembered of them.
+    #[arg(long, value_name = "NUMBER", default_value_t = SynthesisSettings::default().invented)]
+    invented: usize,
     /// A function that no synthetic prompt may have. May be given several times.
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
@@ -114,8 +120,12 @@ fn synthetic(args: &BuildArgs) -> Result<Option<Synthetic>> {
     if args.synthetic == 0 {
         return Ok(None);
     }
-    let settings =
-        SynthesisSettings { without: args.without.iter().cloned().collect(), ..SynthesisSettings::default() };
+    let settings = SynthesisSettings {
+        without: args.without.iter().cloned().collect(),
+        composed: args.composed,
+        invented: args.invented,
+        ..SynthesisSettings::default()
+    };
     Ok(Some(Synthetic::new(read_tools(&args.tools)?, settings, args.synthetic)?))
 }
 

@@ -25,6 +25,12 @@ pub(crate) struct SynthesiseArgs {
     /// How many functions of the project's own there are; 0 for those of --tools only.
     #[arg(long, value_name = "NUMBER", default_value_t = SynthesisSettings::default().composed)]
     composed: usize,
+    /// How many functions are invented: of words at random, so that nothing can be remembered of them.
+    #[arg(long, value_name = "NUMBER", default_value_t = SynthesisSettings::default().invented)]
+    invented: usize,
+    /// The most parameters that an invented function has; with 0 there is only the function to choose.
+    #[arg(long, value_name = "NUMBER", default_value_t = SynthesisSettings::default().invented_parameters)]
+    invented_parameters: usize,
     /// Of the functions that validation has to itself, instead of those that training has.
     #[arg(long)]
     held: bool,
@@ -42,6 +48,8 @@ pub(crate) fn run(args: &SynthesiseArgs) -> Result<Ended> {
         held: args.held,
         without: args.without.iter().cloned().collect(),
         composed: args.composed,
+        invented: args.invented,
+        invented_parameters: args.invented_parameters,
         ..SynthesisSettings::default()
     };
     let synthetic = Synthetic::new(read_tools(&args.tools)?, settings, args.count.get())?;

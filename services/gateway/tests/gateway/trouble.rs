@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tonic::Code;
-use toolbeam_proto::v1::{
-    AnswerLayout, Constraint, Limits, RewardKind, SearchRequest, Strategy, StrategyKind,
-};
+use toolbeam_proto::v1::{AnswerLayout, Limits, RewardKind, SearchRequest, Strategy, StrategyKind};
 use toolbeam_serve::{retry_after, violations};
 
 use crate::policy::FULL_DELAY;
@@ -44,9 +42,6 @@ async fn failures_have_their_codes() {
         let rewards = setup(|setup| setup.scorer.liked = 1.5);
         check("rewards beyond 1", rewards, by(kind), Code::Internal).await;
     }
-    let blocks = setup(|setup| setup.policy.layout = AnswerLayout::Hermes);
-    let constrained = SearchRequest { constraint: Constraint::Syntax.into(), ..request() };
-    check("constrained blocks", blocks, constrained, Code::Unimplemented).await;
     let replaced = setup(|setup| setup.scorer.replaced_after = Some(1));
     check("scorer replaced", replaced, request(), Code::FailedPrecondition).await;
     let outcome = setup(|setup| setup.scorer.kind = RewardKind::Orm);

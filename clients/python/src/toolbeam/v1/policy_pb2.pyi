@@ -32,8 +32,8 @@ class _ConstraintEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Constraint
     """Anything."""
     CONSTRAINT_SYNTAX: _Constraint.ValueType  # 2
     """Only answers of the layout. Where one way alone leads on, tokens are taken
-    without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
-    UNIMPLEMENTED.
+    without being drawn. In ANSWER_LAYOUT_HERMES thoughts and text around the
+    blocks stay free, and what is in a block is held to it.
     """
     CONSTRAINT_SCHEMA: _Constraint.ValueType  # 3
     """Only calls of the prompt's tools that their schemas allow, with arguments in
@@ -50,8 +50,8 @@ CONSTRAINT_OFF: Constraint.ValueType  # 1
 """Anything."""
 CONSTRAINT_SYNTAX: Constraint.ValueType  # 2
 """Only answers of the layout. Where one way alone leads on, tokens are taken
-without being drawn. Policies of ANSWER_LAYOUT_JSON_LIST only; others answer
-UNIMPLEMENTED.
+without being drawn. In ANSWER_LAYOUT_HERMES thoughts and text around the
+blocks stay free, and what is in a block is held to it.
 """
 CONSTRAINT_SCHEMA: Constraint.ValueType  # 3
 """Only calls of the prompt's tools that their schemas allow, with arguments in
