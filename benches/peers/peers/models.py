@@ -5,6 +5,8 @@ Two ways: `recompute` gives `generate` and the reward model whole sequences ever
 """
 
 import copy
+import json
+import pathlib
 from dataclasses import dataclass, field
 
 import torch
@@ -142,6 +144,8 @@ class RewardModel:
         single = lambda token: self.tokenizer.convert_tokens_to_ids(token)
         self.markers = {kind: single(token) for kind, token in MARKERS.items()}
         self.labels = torch.tensor([single("+"), single("-")])
+        profile = json.loads((pathlib.Path(folder) / "toolbeam.json").read_text())
+        self.temperature = profile["reward"].get("calibration", {}).get("temperature", 1.0)
 
     begin = Policy.begin
 
@@ -172,7 +176,7 @@ class RewardModel:
         wanted = [(row, len(rest) + place) for row, here in enumerate(places) for place in here]
         chosen = hidden[[row for row, _ in wanted], [place for _, place in wanted]]
         weight = self.model.get_output_embeddings().weight[self.labels]
-        positive = (chosen @ weight.T).float().softmax(-1)[:, 0].tolist()
+        positive = ((chosen @ weight.T).float() / self.temperature).softmax(-1)[:, 0].tolist()
         flat = iter(positive)
         return [[next(flat) for _ in here] for here in places]
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::words_of;
 use super::lines::{Line, plain_lines};
+use super::name_style::NameStyle;
 use super::phrasebook::{BOOK, capitalised};
 use super::settings::SynthesisSettings;
 use super::signature::Signature;
@@ -36,14 +37,17 @@ const OPENINGS: usize = 6;
 /// Words to invent from: those that say something in the names and descriptions of functions, the most common ones
 /// first.
 pub(super) fn vocabulary<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Vec<String> {
-    let plain = |word: &&String| word.len() < 13 && word.chars().all(|letter| letter.is_ascii_lowercase());
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    signatures.flat_map(|signature| &signature.words).filter(plain).for_each(|word| {
-        *counts.entry(word).or_default() += 1;
-    });
-    let mut words: Vec<(&String, usize)> = counts.into_iter().collect();
+    let plain = |word: &String| word.len() < 13 && word.chars().all(|letter| letter.is_ascii_lowercase());
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for signature in signatures {
+        let words = words_of(&signature.tool.name).into_iter().chain(words_of(&signature.tool.description));
+        // They are kept without a plural's ending.
+        let says = |word: &String| signature.words.contains(word.strip_suffix('s').unwrap_or(word));
+        words.filter(|word| plain(word) && says(word)).for_each(|word| *counts.entry(word).or_default() += 1);
+    }
+    let mut words: Vec<(String, usize)> = counts.into_iter().collect();
     words.sort_by_key(|(_, count)| Reverse(*count));
-    words.into_iter().map(|(word, _)| word.clone()).collect()
+    words.into_iter().map(|(word, _)| word).collect()
 }
 
 /// Invents functions whose names the filter takes. The same settings and words give the same functions.
@@ -53,7 +57,7 @@ pub(super) fn invented(
     group: usize,
     takes: &dyn Fn(&str) -> bool,
 ) -> Vec<Signature> {
-    let count = settings.invented;
+    let count = if words.is_empty() { 0 } else { settings.invented };
     let most = settings.invented_parameters;
     let mut inventor =
         Inventor { words, most, lines: meant(), draws: Draws::of(13, &["invented functions"]) };
@@ -95,32 +99,6 @@ struct Function {
     openings: Vec<String>,
 }
 
-#[derive(Clone, Copy)]
-enum NameStyle {
-    Snake,
-    Camel,
-    Pascal,
-    Dotted,
-    Glued,
-}
-
-impl NameStyle {
-    fn joined(self, words: &[String]) -> String {
-        let pascal = || words.iter().map(|word| capitalised(word)).collect::<String>();
-        match self {
-            NameStyle::Snake => words.join("_"),
-            NameStyle::Dotted => words.join("."),
-            NameStyle::Glued => words.concat(),
-            NameStyle::Pascal => pascal(),
-            NameStyle::Camel => {
-                let whole = pascal();
-                let first = words.first().map_or(0, String::len);
-                format!("{}{}", whole[..first].to_lowercase(), &whole[first..])
-            }
-        }
-    }
-}
-
 impl Inventor<'_> {
     fn word(&mut self) -> String {
         let common = self.draws.chance(OFTEN).then(|| &self.words[..self.words.len().min(COMMON)]);
@@ -136,9 +114,7 @@ impl Inventor<'_> {
     fn family(&mut self) -> Vec<Function> {
         let thing = self.some_words(&[7.0, 3.0]);
         let members = 1 + self.draws.weighted(&FAMILY);
-        let style =
-            [NameStyle::Snake, NameStyle::Camel, NameStyle::Pascal, NameStyle::Dotted, NameStyle::Glued]
-                [self.draws.weighted(&[0.5, 0.2, 0.15, 0.08, 0.07])];
+        let style = NameStyle::draw(&mut self.draws);
         let thing_first = self.draws.chance(0.5);
         let bare = self.draws.chance(BARE);
         (0..members).map(|_| self.function(&thing, members == 1, style, thing_first, bare)).collect()

@@ -14,6 +14,7 @@ mod invented;
 mod kinds;
 mod lending;
 mod lines;
+mod name_style;
 mod nothing;
 mod number;
 mod parallel;
