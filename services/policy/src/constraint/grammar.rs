@@ -9,23 +9,21 @@ use toolbeam_grammar::Layout;
 use toolbeam_grammar::schema::{ToolDefinition, ToolSet};
 use toolbeam_serve::Violation;
 
-/// Text, thoughts and blocks, as the parser reads them: `OPEN` ends with the first `<tool_call>` behind it, `REST` has
-/// none, and what begins with a thought is no text before the thought's end. `call` is one call's JSON.
-const HERMES: &str = r#"
-start: FIRST block (OPEN block)* REST? | ALONE? | THOUGHT (OPEN block)* REST?
-block: "\n" call "\n</tool_call>"
-OPEN: /(?s:.*)<tool_call>/ & ~/(?s:.*)<tool_call>(?s:.+)/
+/// Text and thoughts, as the parser reads them: neither has a block, and what begins with a thought is no text before
+/// the thought's end.
+const TEXT: &str = r#"
 REST: /(?s:.+)/ & ~/(?s:.*)<tool_call>(?s:.*)/
-FIRST: /(?s:.*)<tool_call>/ & ~/(?s:.*)<tool_call>(?s:.+)/ & ~/[ \t\r\n]*<think>(?s:.*)/
 ALONE: /(?s:.+)/ & ~/(?s:.*)<tool_call>(?s:.*)/ & ~/[ \t\r\n]*<think>(?s:.*)/
 THOUGHT: /[ \t\r\n]*<think>(?s:.*)<\/think>/ & ~/(?s:.*)<\/think>(?s:.+)/
 "#;
-/// The same where no call can be made.
-const HERMES_TEXT: &str = r#"
-start: ALONE? | THOUGHT REST?
-REST: /(?s:.+)/ & ~/(?s:.*)<tool_call>(?s:.*)/
-ALONE: /(?s:.+)/ & ~/(?s:.*)<tool_call>(?s:.*)/ & ~/[ \t\r\n]*<think>(?s:.*)/
-THOUGHT: /[ \t\r\n]*<think>(?s:.*)<\/think>/ & ~/(?s:.*)<\/think>(?s:.+)/
+/// An answer of text alone.
+const WITHOUT_BLOCKS: &str = "start: ALONE? | THOUGHT REST?";
+/// Blocks with text around them, which ends with the first `<tool_call>` behind it. `call` is one call's JSON.
+const WITH_BLOCKS: &str = r#"
+start: FIRST block (OPEN block)* REST? | ALONE? | THOUGHT (OPEN block)* REST?
+block: "\n" call "\n</tool_call>"
+OPEN: /(?s:.*)<tool_call>/ & ~/(?s:.*)<tool_call>(?s:.+)/
+FIRST: /(?s:.*)<tool_call>/ & ~/(?s:.*)<tool_call>(?s:.+)/ & ~/[ \t\r\n]*<think>(?s:.*)/
 "#;
 
 /// The properties of a call of each tool. References inside a schema point into the place that it gets.
@@ -96,10 +94,10 @@ pub(super) fn grammar(layout: Layout, calls: &[Value]) -> TopLevelGrammar {
         (Layout::JsonList, false) => TopLevelGrammar::from_json_schema(
             json!({ "type": "array", "items": { "anyOf": any }, "x-guidance": style }),
         ),
-        (Layout::Hermes, true) => TopLevelGrammar::from_lark(HERMES_TEXT.to_owned()),
+        (Layout::Hermes, true) => TopLevelGrammar::from_lark(format!("{WITHOUT_BLOCKS}\n{TEXT}")),
         (Layout::Hermes, false) => {
             let call = json!({ "anyOf": any, "x-guidance": style });
-            TopLevelGrammar::from_lark(format!("{HERMES}call: %json {call}\n"))
+            TopLevelGrammar::from_lark(format!("{WITH_BLOCKS}{TEXT}call: %json {call}\n"))
         }
     }
 }
