@@ -62,7 +62,7 @@ pub struct ScoreReply {
 /// Proposes continuations. Futures are dropped when nobody wants their answer any more.
 pub trait PolicyPort: Send + Sync + 'static {
     /// Continues an answer. Called inside the engine's tokio runtime, on a thread that must not be
-    /// blocked; the future runs on that runtime.
+    /// blocked; the future is polled once there, and if it has to wait, goes on as a task of that runtime.
     fn expand(&self, request: ExpandRequest) -> BoxFuture<'static, Result<ExpandReply, PortError>>;
 }
 

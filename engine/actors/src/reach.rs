@@ -1,9 +1,12 @@
 //! What the actors of one search share: the way to the ports.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either};
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use toolbeam_search::Failure;
@@ -26,27 +29,37 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// Runs a port's future on the runtime; a panic in it becomes a failure. Dropping the result
-    /// drops the port's future.
+    /// Runs a port's future: at once as far as it goes without waiting, then on the runtime, so that a port
+    /// that need not wait costs no change of threads. A panic in it becomes a failure. Dropping the result drops
+    /// the port's future.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> BoxFuture<'static, Result<T, Failure>>,
     ) -> impl Future<Output = Result<T, Failure>> + 'static {
-        let future = {
-            let _inside = self.runtime.enter();
-            call()
-        };
         let counted = Counted::new(&self.living.calls);
-        let task = AbortOnDropHandle::new(self.runtime.spawn(async move {
-            let _counted = counted;
-            future.await
-        }));
+        let (future, first) = {
+            let _inside = self.runtime.enter();
+            let mut future = Box::pin(AssertUnwindSafe(call()).catch_unwind());
+            // Whoever waits for it polls it again.
+            let first = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            (future, first)
+        };
+        let reply = match first {
+            Poll::Ready(reply) => Either::Left(reply),
+            Poll::Pending => Either::Right(AbortOnDropHandle::new(self.runtime.spawn(async move {
+                let _counted = counted;
+                future.await
+            }))),
+        };
         async move {
-            match task.await {
-                Ok(reply) => reply,
-                Err(lost) if lost.is_panic() => Err(Failure::Internal("a port panicked".into())),
-                Err(_) => Err(Failure::Unavailable("the runtime is shutting down".into())),
-            }
+            let caught = match reply {
+                Either::Left(reply) => reply,
+                Either::Right(task) => match task.await {
+                    Ok(reply) => reply,
+                    Err(_) => return Err(Failure::Unavailable("the runtime is shutting down".into())),
+                },
+            };
+            caught.unwrap_or_else(|_| Err(Failure::Internal("a port panicked".into())))
         }
     }
 }

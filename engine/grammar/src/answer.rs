@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::malformed::Malformed;
 use crate::value::{Value, last_wins};
@@ -50,15 +51,15 @@ impl fmt::Display for Marker {
     }
 }
 
-/// One labelled decision of an answer.
+/// One labelled decision of an answer. Cheap to clone: beams that share decisions share their text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A function was named. The name is decoded.
-    FuncName(String),
+    FuncName(Arc<str>),
     /// An argument was given.
     ArgValue {
         /// The argument's name, decoded.
-        key: String,
+        key: Arc<str>,
         /// Its value.
         value: Value,
     },
@@ -157,9 +158,9 @@ pub fn calls_of(steps: &[Step]) -> Option<Vec<Call>> {
 pub fn steps_of(calls: &[Call]) -> Vec<Step> {
     let mut steps = Vec::new();
     for call in calls {
-        steps.push(Step::FuncName(call.name.clone()));
+        steps.push(Step::FuncName(call.name.as_str().into()));
         for (key, value) in &call.arguments {
-            steps.push(Step::ArgValue { key: key.clone(), value: value.clone() });
+            steps.push(Step::ArgValue { key: key.as_str().into(), value: value.clone() });
         }
         steps.extend([Step::ParamFinish, Step::FuncFinish]);
     }
@@ -202,10 +203,10 @@ impl Assembly {
             // A name may stand before the arguments or after them, not between them.
             Step::FuncName(name) => {
                 let between = !self.pairs.is_empty() && !self.closed;
-                !between && self.name.replace(name.clone()).is_none()
+                !between && self.name.replace(name.to_string()).is_none()
             }
             Step::ArgValue { key, value } => {
-                self.pairs.push((key.clone(), value.clone()));
+                self.pairs.push((key.to_string(), value.clone()));
                 !self.closed
             }
             Step::ParamFinish => !std::mem::replace(&mut self.closed, true),

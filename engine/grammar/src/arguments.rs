@@ -1,5 +1,7 @@
 //! The object behind `arguments`: keys and values, each value a step.
 
+use std::sync::Arc;
+
 use crate::answer::{Boundary, Step};
 use crate::lexer::Text;
 use crate::limits::Limits;
@@ -22,8 +24,8 @@ enum Place {
     FirstKey,
     NextKey,
     Key(Text),
-    Colon(String),
-    Value(String, Reader),
+    Colon(Arc<str>),
+    Value(Arc<str>, Reader),
     AfterValue,
 }
 
@@ -35,32 +37,28 @@ impl Arguments {
         limits: &Limits,
         sink: &mut Sink<'_>,
     ) -> Result<bool, InvalidReason> {
-        self.place = match (std::mem::take(&mut self.place), byte) {
-            (Place::Key(mut text), byte) => {
-                if text.feed(byte, limits.name_bytes)? {
-                    Place::Colon(text.into_string())
-                } else {
-                    Place::Key(text)
+        self.place = match (&mut self.place, byte) {
+            (Place::Key(text), byte) => {
+                if !text.feed(byte, limits.name_bytes)? {
+                    return Ok(false);
                 }
+                Place::Colon(std::mem::take(text).into_string().into())
             }
-            (Place::Value(key, mut reader), byte) => match reader.feed(byte, limits)? {
-                Read::More => Place::Value(key, reader),
+            (Place::Value(key, reader), byte) => match reader.feed(byte, limits)? {
+                Read::More => return Ok(false),
                 Read::Ends(value) => {
-                    sink.ends(Step::ArgValue { key, value });
+                    sink.ends(Step::ArgValue { key: Arc::clone(key), value });
                     Place::AfterValue
                 }
                 Read::Ended(_) if byte == b']' => return unexpected(byte, "',' or '}'"),
                 Read::Ended(value) => {
-                    sink.ended(Step::ArgValue { key, value });
+                    sink.ended(Step::ArgValue { key: Arc::clone(key), value });
                     self.place = Place::AfterValue;
                     return self.after_value(byte);
                 }
             },
-            (Place::AfterValue, byte) => {
-                self.place = Place::AfterValue;
-                return self.after_value(byte);
-            }
-            (place, byte) if is_whitespace(byte) => place,
+            (Place::AfterValue, byte) => return self.after_value(byte),
+            (_, byte) if is_whitespace(byte) => return Ok(false),
             (Place::FirstKey, b'}') => return Ok(true),
             (Place::FirstKey | Place::NextKey, b'"') => {
                 if self.count >= limits.arguments {
@@ -71,10 +69,19 @@ impl Arguments {
             }
             (Place::FirstKey, _) => return unexpected(byte, "an argument's name or '}'"),
             (Place::NextKey, _) => return unexpected(byte, "an argument's name"),
-            (Place::Colon(key), b':') => Place::Value(key, Reader::default()),
+            (Place::Colon(key), b':') => Place::Value(Arc::clone(key), Reader::default()),
             (Place::Colon(_), _) => return unexpected(byte, "':'"),
         };
         Ok(false)
+    }
+
+    /// Reads what it can of `bytes` at once: the inside of a string. How many bytes that was, which may be none.
+    pub(crate) fn run(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        match &mut self.place {
+            Place::Key(text) => text.run(bytes, limits.name_bytes),
+            Place::Value(_, reader) => reader.run(bytes, limits),
+            _ => 0,
+        }
     }
 
     fn after_value(&mut self, byte: u8) -> Result<bool, InvalidReason> {
@@ -117,7 +124,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, Value)>, Malformed> {
         return Err(Malformed { offset: text.len(), reason: InvalidReason::UnexpectedEnd });
     }
     let pair = |boundary: Boundary| match boundary.step {
-        Step::ArgValue { key, value } => Some((key, value)),
+        Step::ArgValue { key, value } => Some((key.to_string(), value)),
         _ => None,
     };
     Ok(boundaries.into_iter().filter_map(pair).collect())

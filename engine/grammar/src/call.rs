@@ -44,31 +44,29 @@ impl CallReader {
         limits: &Limits,
         sink: &mut Sink<'_>,
     ) -> Result<bool, InvalidReason> {
-        self.place = match (std::mem::take(&mut self.place), byte) {
-            (Place::Key(mut text), byte) => {
-                if text.feed(byte, limits.name_bytes.max(KEY_BYTES))? {
-                    self.member(text.into_string())?
-                } else {
-                    Place::Key(text)
+        self.place = match (&mut self.place, byte) {
+            (Place::Arguments(arguments), byte) => {
+                if !arguments.feed(byte, limits, sink)? {
+                    return Ok(false);
                 }
+                sink.ends(Step::ParamFinish);
+                Place::AfterMember
             }
-            (Place::Name(mut text), byte) => {
-                if text.feed(byte, limits.name_bytes)? {
-                    sink.ends(Step::FuncName(text.into_string()));
-                    Place::AfterMember
-                } else {
-                    Place::Name(text)
+            (Place::Key(text), byte) => {
+                if !text.feed(byte, limits.name_bytes.max(KEY_BYTES))? {
+                    return Ok(false);
                 }
+                let key = std::mem::take(text).into_string();
+                self.member(key)?
             }
-            (Place::Arguments(mut arguments), byte) => {
-                if arguments.feed(byte, limits, sink)? {
-                    sink.ends(Step::ParamFinish);
-                    Place::AfterMember
-                } else {
-                    Place::Arguments(arguments)
+            (Place::Name(text), byte) => {
+                if !text.feed(byte, limits.name_bytes)? {
+                    return Ok(false);
                 }
+                sink.ends(Step::FuncName(std::mem::take(text).into_string().into()));
+                Place::AfterMember
             }
-            (place, byte) if is_whitespace(byte) => place,
+            (_, byte) if is_whitespace(byte) => return Ok(false),
             (Place::FirstKey | Place::NextKey, b'"') => Place::Key(Text::default()),
             (Place::NameColon, b':') => Place::NameQuote,
             (Place::NameQuote, b'"') => Place::Name(Text::default()),
@@ -89,6 +87,16 @@ impl CallReader {
             (Place::AfterMember, _) => return unexpected(byte, "',' or '}'"),
         };
         Ok(false)
+    }
+
+    /// Reads what it can of `bytes` at once: the inside of a string. How many bytes that was, which may be none.
+    pub(crate) fn run(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        match &mut self.place {
+            Place::Key(text) => text.run(bytes, limits.name_bytes.max(KEY_BYTES)),
+            Place::Name(text) => text.run(bytes, limits.name_bytes),
+            Place::Arguments(arguments) => arguments.run(bytes, limits),
+            _ => 0,
+        }
     }
 
     /// What follows this key.

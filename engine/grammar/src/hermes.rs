@@ -52,27 +52,27 @@ impl Hermes {
         limits: &Limits,
         sink: &mut Sink<'_>,
     ) -> Result<(), InvalidReason> {
-        self.place = match (std::mem::take(&mut self.place), byte) {
-            (Place::Call(mut call), byte) => {
-                if call.feed(byte, limits, sink)? {
-                    Place::AfterCall
-                } else {
-                    Place::Call(call)
+        self.place = match (&mut self.place, byte) {
+            (Place::Call(call), byte) => {
+                if !call.feed(byte, limits, sink)? {
+                    return Ok(());
                 }
+                Place::AfterCall
             }
-            (Place::Start, byte) if is_whitespace(byte) => Place::Start,
+            (Place::Start | Place::BeforeCall | Place::AfterCall, byte) if is_whitespace(byte) => {
+                return Ok(());
+            }
             (Place::Start, byte) => think(0, byte),
-            (Place::Think(read), byte) => think(read, byte),
-            (Place::Thought(read), byte) => match advance(THOUGHT, read, byte) {
+            (Place::Think(read), byte) => think(*read, byte),
+            (Place::Thought(read), byte) => match advance(THOUGHT, *read, byte) {
                 read if read == THOUGHT.len() => Place::Text(0),
                 read => Place::Thought(read),
             },
-            (Place::Text(read), byte) => text(read, byte),
-            (place @ (Place::BeforeCall | Place::AfterCall), byte) if is_whitespace(byte) => place,
+            (Place::Text(read), byte) => text(*read, byte),
             (Place::BeforeCall, b'{') => self.call(limits)?,
             (Place::BeforeCall, _) => return unexpected(byte, "'{' after <tool_call>"),
             (Place::AfterCall, byte) => closing(0, byte)?,
-            (Place::Closing(read), byte) => closing(read, byte)?,
+            (Place::Closing(read), byte) => closing(*read, byte)?,
             (Place::Ended, _) => return unexpected(byte, "nothing after the end of the turn"),
         };
         Ok(())
@@ -83,6 +83,14 @@ impl Hermes {
         if matches!(self.place, Place::Start | Place::Think(_) | Place::Text(_)) {
             sink.ended(Step::TotalFinish);
             self.place = Place::Ended;
+        }
+    }
+
+    /// Reads what it can of `bytes` at once: the inside of a string. How many bytes that was, which may be none.
+    pub(crate) fn run(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        match &mut self.place {
+            Place::Call(call) => call.run(bytes, limits),
+            _ => 0,
         }
     }
 

@@ -44,19 +44,18 @@ impl JsonList {
         limits: &Limits,
         sink: &mut Sink<'_>,
     ) -> Result<(), InvalidReason> {
-        self.place = match (std::mem::take(&mut self.place), byte) {
-            (Place::Call(mut call), byte) => {
-                if call.feed(byte, limits, sink)? {
-                    Place::AfterCall
-                } else {
-                    Place::Call(call)
+        self.place = match (&mut self.place, byte) {
+            (Place::Call(call), byte) => {
+                if !call.feed(byte, limits, sink)? {
+                    return Ok(());
                 }
+                Place::AfterCall
             }
-            (Place::Opening(read), byte) => opening(read, byte)?,
-            (Place::Closing(read), b'`') if read + 1 < FENCE => Place::Closing(read + 1),
+            (Place::Opening(read), byte) => opening(*read, byte)?,
+            (Place::Closing(read), b'`') if *read + 1 < FENCE => Place::Closing(*read + 1),
             (Place::Closing(_), b'`') => Place::Closed,
             (Place::Closing(_), _) => return unexpected(byte, "the rest of ```"),
-            (place, byte) if is_whitespace(byte) => place,
+            (_, byte) if is_whitespace(byte) => return Ok(()),
             (Place::Start, b'`') => Place::Opening(1),
             (Place::Start | Place::List, b'[') => Place::FirstCall,
             (Place::FirstCall | Place::NextCall, b'{') => self.call(limits)?,
@@ -69,6 +68,14 @@ impl JsonList {
             (place, _) => return unexpected(byte, place.expected()),
         };
         Ok(())
+    }
+
+    /// Reads what it can of `bytes` at once: the inside of a string. How many bytes that was, which may be none.
+    pub(crate) fn run(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        match &mut self.place {
+            Place::Call(call) => call.run(bytes, limits),
+            _ => 0,
+        }
     }
 
     fn call(&mut self, limits: &Limits) -> Result<Place, InvalidReason> {

@@ -78,7 +78,7 @@ impl Truth {
                 self.named = true;
                 let gold = &self.gold;
                 // A wrong name leaves nothing possible: every step of its call is then -.
-                self.possible.retain(|&index| gold[index].name == *name);
+                self.possible.retain(|&index| *gold[index].name == **name);
                 !self.possible.is_empty()
             }
             Step::ArgValue { key, value } => self.argument(key, value),

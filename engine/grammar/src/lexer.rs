@@ -85,6 +85,22 @@ impl Text {
         Ok(false)
     }
 
+    /// Reads the printable ASCII that `bytes` begin with, up to a quote, a backslash or the limit. How many
+    /// bytes that was; what is next is for [`feed`](Text::feed).
+    pub(crate) fn run(&mut self, bytes: &[u8], limit: u32) -> usize {
+        if self.pending != Pending::Nothing {
+            return 0;
+        }
+        let room = (limit as usize).saturating_sub(self.decoded.len());
+        let plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
+        let length = bytes.iter().take(room).take_while(|byte| plain(byte)).count();
+        match std::str::from_utf8(&bytes[..length]) {
+            Ok(text) => self.decoded.push_str(text),
+            Err(_) => return 0,
+        }
+        length
+    }
+
     fn wait(&mut self, pending: Pending) -> Result<bool, InvalidReason> {
         self.pending = pending;
         Ok(false)

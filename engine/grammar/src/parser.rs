@@ -114,7 +114,16 @@ impl Parser {
     /// the answer is invalid, input is ignored.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Boundary> {
         let mut boundaries = Vec::new();
-        for &byte in bytes {
+        let mut rest = bytes;
+        loop {
+            let run = match &mut self.machine {
+                Machine::JsonList(list) => list.run(rest, &self.limits),
+                Machine::Hermes(hermes) => hermes.run(rest, &self.limits),
+                Machine::Invalid(_) => break,
+            };
+            self.offset += run;
+            let Some((&byte, after)) = rest[run..].split_first() else { break };
+            rest = after;
             let mut sink = Sink { at: self.offset, boundaries: &mut boundaries };
             let read = match &mut self.machine {
                 Machine::JsonList(list) => list.feed(byte, &self.limits, &mut sink),

@@ -84,6 +84,15 @@ impl Reader {
         }
     }
 
+    /// Reads what it can of `bytes` at once: the inside of a string. How many bytes that was, which may be none.
+    pub(crate) fn run(&mut self, bytes: &[u8], limits: &Limits) -> usize {
+        let room = limits.value_bytes.saturating_sub(self.bytes);
+        match &mut self.expect {
+            Expect::Key(text) | Expect::String(text) => text.run(bytes, room),
+            _ => 0,
+        }
+    }
+
     /// Reads a byte that belongs to no string, number or literal.
     fn between(&mut self, byte: u8, expect: Expect, limits: &Limits) -> Result<Read, InvalidReason> {
         match (expect, byte) {

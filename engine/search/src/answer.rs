@@ -1,5 +1,6 @@
 //! A partial answer: what the policy wrote so far and what was decided by it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use toolbeam_grammar::{Call, Layout, Parser, Step, calls_of};
@@ -23,6 +24,8 @@ pub struct Answer {
     pub parser: Parser,
     /// The decisions so far, in generated order.
     pub steps: Vec<Step>,
+    /// A digest of `steps`, so that telling answers apart costs the same however long they are.
+    pub(crate) digest: u64,
     /// One entry per step, in [0, 1] for the process reward models: `None` where the step was not
     /// scored, or the reward model has no such marker.
     pub rewards: Vec<Option<f32>>,
@@ -45,10 +48,39 @@ impl Answer {
             token_ids: Vec::new(),
             text,
             parser,
+            digest: digest(0, &steps),
             rewards: vec![None; steps.len()],
             scored: 0,
             steps,
             log_probability: 0.0,
+        }
+    }
+
+    /// This answer with more tokens, text and steps, and the parser behind them. The new steps have no rewards.
+    pub(crate) fn extended(
+        &self,
+        token_ids: &[u32],
+        text: &[u8],
+        new_steps: impl ExactSizeIterator<Item = Step>,
+        parser: Parser,
+    ) -> Answer {
+        let mut steps = Vec::with_capacity(self.steps.len() + new_steps.len());
+        steps.extend_from_slice(&self.steps);
+        steps.extend(new_steps);
+        let mut rewards = Vec::with_capacity(steps.len());
+        rewards.extend_from_slice(&self.rewards);
+        rewards.resize(steps.len(), None);
+        Answer {
+            rules: Arc::clone(&self.rules),
+            dictated: self.dictated,
+            token_ids: [&self.token_ids, token_ids].concat(),
+            text: [&self.text, text].concat(),
+            parser,
+            digest: digest(self.digest, &steps[self.steps.len()..]),
+            steps,
+            rewards,
+            scored: self.scored,
+            log_probability: self.log_probability,
         }
     }
 
@@ -66,4 +98,14 @@ impl Answer {
     pub fn total_reward(&self) -> Option<f32> {
         if self.is_complete() { self.rewards.last().copied().flatten() } else { None }
     }
+}
+
+/// The digest of all steps, of which `before` is that of the earlier ones.
+fn digest(before: u64, steps: &[Step]) -> u64 {
+    steps.iter().fold(before, |before, step| {
+        let mut hasher = DefaultHasher::new();
+        before.hash(&mut hasher);
+        step.hash(&mut hasher);
+        hasher.finish()
+    })
 }

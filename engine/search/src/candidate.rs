@@ -16,7 +16,7 @@ pub(crate) struct Decisions(pub(crate) Arc<Answer>);
 
 impl PartialEq for Decisions {
     fn eq(&self, other: &Decisions) -> bool {
-        self.0.steps == other.0.steps && self.0.parser == other.0.parser
+        self.0.digest == other.0.digest && self.0.steps == other.0.steps && self.0.parser == other.0.parser
     }
 }
 
@@ -24,8 +24,7 @@ impl Eq for Decisions {}
 
 impl Hash for Decisions {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.steps.hash(state);
-        self.0.parser.hash(state);
+        self.0.digest.hash(state);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From what a policy wrote to distinct expansions.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -86,7 +87,8 @@ pub fn expand(
 
 /// The answer that a continuation leads to.
 fn follow(parent: &Answer, continuation: &Continuation, draw: Draw) -> Result<Answer, DropKind> {
-    let written = Piece::read(parent, &continuation.text, continuation.finish == Finish::EndOfSequence);
+    let written =
+        Piece::read(parent, Cow::Borrowed(&continuation.text), continuation.finish == Finish::EndOfSequence);
     let closed = parent.rules.cut(&parent.steps, &written.boundaries).map(|end| written.closed(parent, end));
     if closed.is_none() {
         check(continuation.finish, &written, draw)?;
@@ -96,44 +98,40 @@ fn follow(parent: &Answer, continuation: &Continuation, draw: Draw) -> Result<An
     if !boundaries.iter().all(|boundary| parent.rules.allow(&boundary.step)) {
         return Err(DropKind::NotAllowed);
     }
-    let mut answer = parent.clone();
-    answer.token_ids.extend_from_slice(token_ids);
-    answer.text.extend_from_slice(&text);
-    answer.parser = parser;
-    answer.steps.extend(boundaries.into_iter().map(|boundary| boundary.step));
-    answer.rewards.resize(answer.steps.len(), None);
+    let steps = boundaries.into_iter().map(|boundary| boundary.step);
+    let mut answer = parent.extended(token_ids, &text, steps, parser);
     answer.log_probability +=
         if continuation.log_probability.is_nan() { f64::NEG_INFINITY } else { continuation.log_probability };
     Ok(answer)
 }
 
 /// Bytes that continue an answer, and what they decide.
-struct Piece {
-    text: Vec<u8>,
+struct Piece<'a> {
+    text: Cow<'a, [u8]>,
     boundaries: Vec<Boundary>,
     parser: Parser,
 }
 
-impl Piece {
-    fn read(parent: &Answer, text: &[u8], ended: bool) -> Piece {
+impl<'a> Piece<'a> {
+    fn read(parent: &Answer, text: Cow<'a, [u8]>, ended: bool) -> Piece<'a> {
         let mut parser = parent.parser.clone();
-        let mut boundaries = parser.feed(text);
+        let mut boundaries = parser.feed(&text);
         if ended {
             boundaries.extend(parser.end());
         }
-        Piece { text: text.to_vec(), boundaries, parser }
+        Piece { text, boundaries, parser }
     }
 
     /// The piece up to the byte `end` of the answer, and the answer's canonical end.
-    fn closed(&self, parent: &Answer, end: usize) -> Piece {
+    fn closed(&self, parent: &Answer, end: usize) -> Piece<'static> {
         let kept = self.text.iter().take(end.saturating_sub(parent.text.len()));
         let text: Vec<u8> = kept.copied().chain(closing(self.parser.layout()).bytes()).collect();
-        Piece::read(parent, &text, true)
+        Piece::read(parent, Cow::Owned(text), true)
     }
 }
 
 /// Refuses a continuation that completed no step, or ended inside one.
-fn check(finish: Finish, written: &Piece, draw: Draw) -> Result<(), DropKind> {
+fn check(finish: Finish, written: &Piece<'_>, draw: Draw) -> Result<(), DropKind> {
     if finish == Finish::Invalid || matches!(written.parser.status(), Status::Invalid { .. }) {
         return Err(DropKind::Invalid);
     }

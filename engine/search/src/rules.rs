@@ -37,7 +37,7 @@ impl Rules {
             ToolChoice::None => canonical(Step::TotalFinish),
             ToolChoice::Required => opening(layout),
             ToolChoice::Named(name) => {
-                let named: String = canonical(Step::FuncName(name.clone()));
+                let named: String = canonical(Step::FuncName(name.as_str().into()));
                 named + ", \"arguments\":"
             }
         }
@@ -47,7 +47,7 @@ impl Rules {
     pub(crate) fn allow(&self, step: &Step) -> bool {
         match (&self.tool_choice, step) {
             (ToolChoice::None, step) => matches!(step, Step::TotalFinish),
-            (ToolChoice::Named(name), Step::FuncName(given)) => given == name,
+            (ToolChoice::Named(name), Step::FuncName(given)) => **given == **name,
             (ToolChoice::Auto | ToolChoice::Required | ToolChoice::Named(_), _) => true,
         }
     }

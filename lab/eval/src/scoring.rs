@@ -66,8 +66,10 @@ fn step(step: Step) -> v1::Step {
     };
     let empty = v1::Step { marker: marker.into(), ..Default::default() };
     match step {
-        Step::FuncName(name) => v1::Step { name, ..empty },
-        Step::ArgValue { key, value } => v1::Step { key, value: value.as_str().to_owned(), ..empty },
+        Step::FuncName(name) => v1::Step { name: name.to_string(), ..empty },
+        Step::ArgValue { key, value } => {
+            v1::Step { key: key.to_string(), value: value.as_str().to_owned(), ..empty }
+        }
         Step::ParamFinish | Step::FuncFinish | Step::TotalFinish => empty,
     }
 }

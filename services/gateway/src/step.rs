@@ -7,9 +7,9 @@ use toolbeam_proto::v1;
 pub(crate) fn to_proto(step: &Step) -> v1::Step {
     let mut proto = v1::Step { marker: marker(step.marker()).into(), ..v1::Step::default() };
     match step {
-        Step::FuncName(name) => proto.name = name.clone(),
+        Step::FuncName(name) => proto.name = name.to_string(),
         Step::ArgValue { key, value } => {
-            proto.key = key.clone();
+            proto.key = key.to_string();
             proto.value = value.as_str().to_owned();
         }
         Step::ParamFinish | Step::FuncFinish | Step::TotalFinish => {}

@@ -50,9 +50,9 @@ pub(crate) fn answers(
 
 fn read_step(step: v1::Step) -> Result<Step, (&'static str, String)> {
     match step.marker() {
-        v1::Marker::FuncName => Ok(Step::FuncName(step.name)),
+        v1::Marker::FuncName => Ok(Step::FuncName(step.name.into())),
         v1::Marker::ArgValue => match Value::parse(&step.value) {
-            Ok(value) => Ok(Step::ArgValue { key: step.key, value }),
+            Ok(value) => Ok(Step::ArgValue { key: step.key.into(), value }),
             Err(error) => Err(("value", format!("is not JSON: {error}"))),
         },
         v1::Marker::ParamFinish => Ok(Step::ParamFinish),

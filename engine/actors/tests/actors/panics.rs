@@ -34,6 +34,8 @@ const NODE: &str = "Failed(Internal(\"a beam node panicked\")): ";
 async fn in_a_ports_future() {
     check(Manner::PanicsInFuture, Manner::Answers(0), PORT).await;
     check(Manner::Answers(0), Manner::PanicsInFuture, PORT).await;
+    check(Manner::PanicsLater, Manner::Answers(0), PORT).await;
+    check(Manner::Answers(0), Manner::PanicsLater, PORT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

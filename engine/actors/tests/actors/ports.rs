@@ -16,7 +16,7 @@ use toolbeam_search::{Continuation, Draw, Finish, Judgement, Limits, PolicyUsage
 /// What a port does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Manner {
-    /// Answers after some milliseconds.
+    /// Answers after some milliseconds; with none, when it is first polled.
     Answers(u64),
     /// Never answers.
     Hangs,
@@ -26,8 +26,10 @@ pub(crate) enum Manner {
     Fails,
     /// Panics before there is a future, which is inside the beam node's handler.
     PanicsInMethod,
-    /// Panics in its future.
+    /// Panics in its future, when it is first polled.
     PanicsInFuture,
+    /// Panics in its future after it had to wait.
+    PanicsLater,
 }
 
 /// Both ports: writes `f()` in two expansions, and rewards everything with 0.9.
@@ -69,12 +71,17 @@ impl Model {
         Box::pin(async move {
             let _busy = busy;
             match manner {
+                Manner::Answers(0) => {}
                 Manner::Answers(delay) => tokio::time::sleep(Duration::from_millis(delay)).await,
                 Manner::Hangs => std::future::pending().await,
                 Manner::HangsWhenSampling if hangs => std::future::pending().await,
                 Manner::HangsWhenSampling => {}
                 Manner::Fails => return Err(PortError::FailedPrecondition("other model".into())),
                 Manner::PanicsInMethod | Manner::PanicsInFuture => panic!("as asked for"),
+                Manner::PanicsLater => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    panic!("as asked for");
+                }
             }
             Ok(reply)
         })

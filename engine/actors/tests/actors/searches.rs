@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use toolbeam_actors::{EngineError, ExpandReply, ExpandRequest, PolicyPort, PortError, SearchSpec};
@@ -68,7 +69,7 @@ fn the_bound_holds_whoever_enters_at_once() {
     assert_eq!((engine.live(), engine.counters().withdrawn), (0, 7));
 }
 
-/// Says whether its method and its future both ran where they may.
+/// Says whether what it spawned and its future, once it had waited, ran where they may.
 struct Observant {
     inner: Arc<Model>,
     placed: Arc<AtomicBool>,
@@ -81,6 +82,8 @@ impl PolicyPort for Observant {
         let reply = self.inner.expand(request);
         let placed = Arc::clone(&self.placed);
         Box::pin(async move {
+            // It is polled once where it was made; what waits goes on in the runtime.
+            tokio::time::sleep(Duration::from_millis(1)).await;
             let here = std::thread::current().name().map(str::to_owned);
             let there = spawned.await.expect("a name");
             let ports = Some("ports".to_owned());

@@ -134,9 +134,9 @@ fn is_space(byte: u8) -> bool {
 /// Whether a step is what serde_json saw.
 pub(crate) fn agrees(step: &Step, seen: &Seen) -> bool {
     match (step, seen) {
-        (Step::FuncName(name), Seen::Name(expected)) => name == expected,
+        (Step::FuncName(name), Seen::Name(expected)) => **name == **expected,
         (Step::ArgValue { key, value }, Seen::Argument(expected_key, expected)) => {
-            key == expected_key && same_value(&value.to_json(), expected)
+            **key == **expected_key && same_value(&value.to_json(), expected)
         }
         (Step::ParamFinish, Seen::ParamFinish)
         | (Step::FuncFinish, Seen::FuncFinish)

@@ -227,8 +227,8 @@ fn calls_are_those_of_complete_answers_only() {
     }
 
     let value = Value::parse("1").expect("valid");
-    let name = || Step::FuncName("f".to_owned());
-    let argument = || Step::ArgValue { key: "a".to_owned(), value: value.clone() };
+    let name = || Step::FuncName("f".into());
+    let argument = || Step::ArgValue { key: "a".into(), value: value.clone() };
     for (steps, misplaced) in [
         (vec![Step::FuncFinish], 0),
         (vec![name(), name()], 1),

@@ -70,8 +70,8 @@ fn calls_have_the_steps_of_their_canonical_text() {
 #[test]
 fn steps_out_of_order_are_rendered_without_panic() {
     let kinds = [
-        Step::FuncName("f".to_owned()),
-        Step::ArgValue { key: "a".to_owned(), value: Value::parse("1").expect("valid") },
+        Step::FuncName("f".into()),
+        Step::ArgValue { key: "a".into(), value: Value::parse("1").expect("valid") },
         Step::ParamFinish,
         Step::FuncFinish,
         Step::TotalFinish,

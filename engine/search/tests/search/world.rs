@@ -104,7 +104,7 @@ pub(crate) fn continuation(piece: &str, index: u32, count: u32, log_probability:
 /// Steps in a line: `f a=1 ) ; .`
 pub(crate) fn path(steps: &[Step]) -> String {
     let words = steps.iter().map(|step| match step {
-        Step::FuncName(name) => name.clone(),
+        Step::FuncName(name) => name.to_string(),
         Step::ArgValue { key, value } => format!("{key}={}", value.as_str().trim_matches('"')),
         Step::ParamFinish => ")".into(),
         Step::FuncFinish => ";".into(),
