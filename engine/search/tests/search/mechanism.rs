@@ -129,10 +129,15 @@ fn accuracy(scorer: Scorer, strategy: StrategyKind, expansions_per_beam: u32) ->
 
 /// The share of questions whose best answer is right, and the draws and candidates of a question.
 fn found(scorer: Scorer, strategy: StrategyKind, expansions_per_beam: u32) -> (f64, f64, f64) {
+    found_with(scorer, strategy, |_| expansions_per_beam)
+}
+
+/// The same with an M for each question.
+fn found_with(scorer: Scorer, strategy: StrategyKind, expansions: impl Fn(u64) -> u32) -> (f64, f64, f64) {
     let (mut right, mut draws, mut judged) = (0, 0, 0);
     for seed in 0..TRIALS {
         let question = Question { seed, scorer };
-        let settings = Settings { strategy, num_answers: 1, ..settings(2, expansions_per_beam) };
+        let settings = Settings { strategy, num_answers: 1, ..settings(2, expansions(seed)) };
         let outcome = Run::new(&question, settings).play().1.expect("an outcome");
         let best = outcome.answers.first();
         right += u64::from(best.is_some_and(|best| question.is_right(&best.answer.steps)));
@@ -176,4 +181,17 @@ fn accuracy_rises_with_expansions_only_if_the_scorer_knows() {
     // Four standard errors of a share near one tenth over 400 trials are 0.06.
     assert!(guessing.iter().all(|share| (share - guessing[0]).abs() < 0.06), "{told}");
     assert!(guessing[3] < greedy + 0.06, "{told}");
+}
+
+#[test]
+fn adaptive_spends_its_draws_better_than_chance_and_better_than_evenly() {
+    use StrategyKind::{Adaptive, FineGrainedBeam};
+    let adaptive = found(Scorer::Oracle, Adaptive, 8);
+    // One to six draws, whatever the question is like: as many as adaptive makes, on average.
+    let chance =
+        found_with(Scorer::Oracle, FineGrainedBeam, |seed| 1 + Random::keyed(seed, &["draws"]).below(6) as u32);
+    let even = found(Scorer::Oracle, FineGrainedBeam, 4);
+    let told = format!("{adaptive:?} {chance:?} {even:?}");
+    assert!((adaptive.1 - chance.1).abs() < 3.0 && even.1 > adaptive.1, "{told}");
+    assert!(adaptive.0 > chance.0 + 0.2 && adaptive.0 > even.0 + 0.08, "{told}");
 }
