@@ -188,8 +188,9 @@ fn adaptive_spends_its_draws_better_than_chance_and_better_than_evenly() {
     use StrategyKind::{Adaptive, FineGrainedBeam};
     let adaptive = found(Scorer::Oracle, Adaptive, 8);
     // One to six draws, whatever the question is like: as many as adaptive makes, on average.
-    let chance =
-        found_with(Scorer::Oracle, FineGrainedBeam, |seed| 1 + Random::keyed(seed, &["draws"]).below(6) as u32);
+    let chance = found_with(Scorer::Oracle, FineGrainedBeam, |seed| {
+        1 + Random::keyed(seed, &["draws"]).below(6) as u32
+    });
     let even = found(Scorer::Oracle, FineGrainedBeam, 4);
     let told = format!("{adaptive:?} {chance:?} {even:?}");
     assert!((adaptive.1 - chance.1).abs() < 3.0 && even.1 > adaptive.1, "{told}");
