@@ -89,7 +89,9 @@ def embeddings(tokenizer):
 
 
 class Weights:
-    """Small random weights, of which heads are written over. Projections are those of all heads together."""
+    """Small random weights, of which heads are written over. Per layer, float32: `qkv` (512, 256) the queries of all
+    heads, then the keys and the values of the KV heads, `bias` (512,), `out` (256, 256), `gate_up` (2048, 256), `down`
+    (256, 1024)."""
 
     def __init__(self):
         deep, wide = 1 / math.sqrt(2 * LAYERS), (HEADS + 2 * KV_HEADS) * HEAD_DIM
@@ -97,7 +99,7 @@ class Weights:
         def stack(std, *shape):
             return [torch.randn(*shape) * std for _ in range(LAYERS)]
 
-        torch.randn(VOCABULARY, HIDDEN)
+        torch.randn(VOCABULARY, HIDDEN)  # not used; the weights that ship were drawn behind it
         self.qkv = [w * 0.2 for w in stack(HIDDEN**-0.5, wide, HIDDEN)]
         self.bias = [b * 0 for b in stack(0.0, wide)]
         self.out = [w * 0.1 for w in stack(HIDDEN**-0.5 * deep, HIDDEN, HIDDEN)]
