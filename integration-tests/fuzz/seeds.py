@@ -174,11 +174,14 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "named": search_pb2.CancelSearchRequest(search_id="a search"),
         "control": search_pb2.CancelSearchRequest(search_id="\x07"),
     }
+    schemas = {name: b"\x00" + "\0".join(texts).encode() for name, texts in SCHEMAS.items()}
+    schemas |= {"structured": b"\x01" + bytes(range(64)) * 4}
     return {
         # The first byte says how the rest is cut, or that it is text.
         "answers": {name: b"\x02" + text.encode() for name, text in ANSWERS.items()},
-        "schemas": {name: b"\x00" + "\0".join(texts).encode() for name, texts in SCHEMAS.items()}
-        | {"structured": b"\x01" + bytes(range(64)) * 4},
+        # Schemas, and behind them arguments, or the choices by which an answer is written.
+        "schemas": schemas,
+        "constraints": schemas,
         "search": messages(SEARCHES),
         "cancel_search": messages(ids),
         "release": messages(ids),

@@ -44,13 +44,30 @@ class Beam:
     log_probability: float = 0.0
 
 
-class StopAtStep(StoppingCriteria):
-    """Ends each row with the token that completes its next step."""
+# As Toolbeam's default: a row ends when so many tokens of a step are one pattern, four times over at least.
+REPETITION_TOKENS, LEAST_REPEATS = 64, 4
 
-    def __init__(self, tokenizer, answers, start, to_end):
-        self.tokenizer, self.start, self.to_end = tokenizer, start, to_end
+
+def repeats(tokens):
+    """Whether a step's tokens end in a pattern over and over."""
+    for period in range(1, len(tokens) // LEAST_REPEATS + 1):
+        length = max(REPETITION_TOKENS, LEAST_REPEATS * period)
+        # The last token first: it rules most periods out.
+        if tokens[-1] == tokens[-1 - period] and length <= len(tokens):
+            tail = tokens[-length:]
+            if tail[period:] == tail[:-period]:
+                return True
+    return False
+
+
+class StopAtStep(StoppingCriteria):
+    """Ends each row with the token that completes its next step, or when it only repeats itself."""
+
+    def __init__(self, tokenizer, answers, to_end):
+        self.tokenizer, self.to_end = tokenizer, to_end
         self.answers, self.done = answers, [False] * len(answers)
         self.lengths = [0] * len(answers)
+        self.steps = [[] for _ in answers]
 
     def __call__(self, input_ids, scores, **_):
         new = self.tokenizer.batch_decode(input_ids[:, -1:])
@@ -62,8 +79,11 @@ class StopAtStep(StoppingCriteria):
                 self.done[row] = True
                 continue
             steps = self.answers[row].feed(text)
-            ended = any(step[0] in ENDS_EXPANSION for step in steps) and not self.to_end
-            self.done[row] = ended or self.answers[row].complete or not self.answers[row].valid
+            stepped = any(step[0] in ENDS_EXPANSION for step in steps)
+            self.steps[row] = [] if stepped else self.steps[row] + [input_ids[row, -1].item()]
+            ended = stepped and not self.to_end
+            of_use = self.answers[row].valid and not repeats(self.steps[row])
+            self.done[row] = ended or self.answers[row].complete or not of_use
         return torch.tensor(self.done)
 
 
@@ -102,7 +122,7 @@ class Policy:
             cache = copy.deepcopy(session.cache)
             cache.batch_repeat_interleave(len(rows))
             options["past_key_values"] = cache
-        stop = StopAtStep(self.tokenizer, [b.answer.copy() for b in rows], ids.shape[1], to_end)
+        stop = StopAtStep(self.tokenizer, [b.answer.copy() for b in rows], to_end)
         sampling = {"do_sample": False}
         if temperature > 0:
             sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}

@@ -13,6 +13,8 @@ pub enum DropKind {
     SchemaInvalid,
     /// It takes a step that the tool choice does not allow.
     NotAllowed,
+    /// It repeats itself inside a step.
+    Repetition,
 }
 
 /// Dropped expansions by kind. Every draw counts, so a continuation that stands for three draws
@@ -29,6 +31,8 @@ pub struct Dropped {
     pub schema_invalid: u64,
     /// See [`DropKind::NotAllowed`].
     pub not_allowed: u64,
+    /// See [`DropKind::Repetition`].
+    pub repetition: u64,
 }
 
 impl Dropped {
@@ -40,6 +44,7 @@ impl Dropped {
             DropKind::Length => &mut self.length,
             DropKind::SchemaInvalid => &mut self.schema_invalid,
             DropKind::NotAllowed => &mut self.not_allowed,
+            DropKind::Repetition => &mut self.repetition,
         };
         *counter = counter.saturating_add(u64::from(count));
     }
@@ -51,12 +56,19 @@ impl Dropped {
         self.length = self.length.saturating_add(other.length);
         self.schema_invalid = self.schema_invalid.saturating_add(other.schema_invalid);
         self.not_allowed = self.not_allowed.saturating_add(other.not_allowed);
+        self.repetition = self.repetition.saturating_add(other.repetition);
     }
 
     /// All kinds together.
     pub fn total(&self) -> u64 {
-        [self.invalid, self.ended, self.length, self.schema_invalid, self.not_allowed]
-            .into_iter()
-            .fold(0, u64::saturating_add)
+        let kinds = [
+            self.invalid,
+            self.ended,
+            self.length,
+            self.schema_invalid,
+            self.not_allowed,
+            self.repetition,
+        ];
+        kinds.into_iter().fold(0, u64::saturating_add)
     }
 }

@@ -23,6 +23,8 @@ pub enum Finish {
     Length,
     /// It can no longer become an answer of the layout.
     Invalid,
+    /// Inside a step that only repeats itself.
+    Repetition,
 }
 
 /// One distinct continuation of a partial answer, as a policy gives it.
@@ -140,6 +142,7 @@ fn check(finish: Finish, written: &Piece<'_>, draw: Draw) -> Result<(), DropKind
     match finish {
         // After the end nothing can follow, so that only a complete answer is one.
         Finish::EndOfSequence if !complete => Err(DropKind::Ended),
+        Finish::Repetition => Err(DropKind::Repetition),
         // Where not even one token fits, nothing ever will.
         Finish::Length if !stepped && (draw != Draw::Top || written.text.is_empty()) => Err(DropKind::Length),
         // The policy saw a step where this layout has none.

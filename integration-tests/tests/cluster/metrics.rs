@@ -51,9 +51,12 @@ async fn what_searches_cost_is_there_for_prometheus() {
     let client = node.client(DEADLINE).await;
     let mut policy = v1::PolicyUsage::default();
     let mut reward = v1::RewardUsage::default();
+    let mut dropped = 0;
     for (seed, query) in QUERIES.iter().enumerate() {
         let usage = client.search(request(query, seed as u64, false)).await.expect("a response").usage;
         let usage = usage.expect("told");
+        let kinds = usage.dropped.expect("told");
+        dropped += kinds.invalid + kinds.ended + kinds.length + kinds.schema_invalid + kinds.repetition;
         let (p, r) = (usage.policy.expect("told"), usage.reward.expect("told"));
         policy.prompt_tokens += p.prompt_tokens;
         policy.decode_tokens += p.decode_tokens;
@@ -97,6 +100,7 @@ async fn what_searches_cost_is_there_for_prometheus() {
     let searches = |reason: &str| value(&after, "toolbeam_searches_total", &[reason]);
     assert_eq!(searches("stop_reason="), QUERIES.len() as f64 + 1.0);
     assert_eq!(searches(r#"stop_reason="refused""#), 1.0);
+    assert_eq!(value(&after, "toolbeam_expansions_dropped_total", &["kind="]), dropped as f64);
     assert!(value(&after, "toolbeam_search_duration_seconds_sum", &[]) > 0.0);
     assert_eq!(value(&after, "toolbeam_searches_in_flight", &[]), 0.0);
     for line in ["# HELP toolbeam_passes_total ", "# TYPE toolbeam_pass_duration_seconds histogram"] {

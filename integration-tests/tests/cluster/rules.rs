@@ -103,6 +103,38 @@ async fn what_was_dictated_has_the_tokens_that_the_policy_would_have_written() {
     assert_eq!(expand(after_own).await, expand(after_dictated).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_repeats_itself_is_given_up_unless_the_caller_wants_it() {
+    let node = serve();
+    let mut policy = PolicyServiceClient::new(channel(&node).await);
+    let prompt = request(QUERIES[1], 0, true).prompt.expect("a prompt");
+    let endless = r#"[{"name": "sendEmail", "arguments": {"recipient": ""#.to_owned() + &"late late ".repeat(20);
+    let mut expand = async |max_repetition_tokens: Option<u32>| {
+        let inline = v1::prompt_ref::Ref::Inline(prompt.clone());
+        let request = v1::ExpandRequest {
+            prompt: Some(v1::PromptRef { r#ref: Some(inline) }),
+            beams: vec![v1::PartialAnswer { text: endless.clone().into_bytes(), ..Default::default() }],
+            expansions_per_beam: 1,
+            sampling: Some(v1::Sampling {
+                temperature: Some(0.0),
+                max_repetition_tokens,
+                ..Default::default()
+            }),
+            max_tokens: 100,
+            ..Default::default()
+        };
+        let mut stream = policy.expand(request).await.expect("accepted").into_inner();
+        let mut continuations = Vec::new();
+        while let Some(message) = stream.message().await.expect("a message") {
+            continuations.extend(message.continuations);
+        }
+        (continuations[0].finish_reason(), continuations[0].token_ids.len())
+    };
+    assert_eq!(expand(Some(12)).await, (v1::FinishReason::Repetition, 12));
+    assert_eq!(expand(None).await, (v1::FinishReason::Repetition, 64));
+    assert_eq!(expand(Some(0)).await, (v1::FinishReason::Length, 100));
+}
+
 #[test]
 fn a_tokenizer_that_cannot_write_blocks_is_refused() {
     let folder = hermes_folder();

@@ -239,7 +239,10 @@ fn samples(reply: Continuations, layout: Layout) -> Vec<Sample> {
 fn is_complete(continuation: &v1::Continuation, layout: Layout) -> bool {
     let ended = match continuation.finish_reason() {
         v1::FinishReason::Stop | v1::FinishReason::EndOfSequence => true,
-        v1::FinishReason::Length | v1::FinishReason::Invalid | v1::FinishReason::Unspecified => false,
+        v1::FinishReason::Length
+        | v1::FinishReason::Invalid
+        | v1::FinishReason::Repetition
+        | v1::FinishReason::Unspecified => false,
     };
     let mut parser = Parser::new(layout);
     parser.feed(&continuation.text);

@@ -440,6 +440,10 @@ pub struct Sampling {
     /// Keeps this many most probable tokens. 0, the default, keeps all.
     #[prost(uint32, tag = "3")]
     pub top_k: u32,
+    /// A continuation ends (FINISH_REASON_REPETITION) when the last so many tokens of
+    /// a step only repeat a pattern, at least four times. 0 never. Default 64.
+    #[prost(uint32, optional, tag = "4")]
+    pub max_repetition_tokens: ::core::option::Option<u32>,
 }
 impl ::prost::Name for Sampling {
     const NAME: &'static str = "Sampling";
@@ -747,6 +751,8 @@ pub enum FinishReason {
     Length = 3,
     /// It can no longer become an answer of the layout.
     Invalid = 4,
+    /// It repeated itself for `max_repetition_tokens`.
+    Repetition = 5,
 }
 impl FinishReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -760,6 +766,7 @@ impl FinishReason {
             Self::EndOfSequence => "FINISH_REASON_END_OF_SEQUENCE",
             Self::Length => "FINISH_REASON_LENGTH",
             Self::Invalid => "FINISH_REASON_INVALID",
+            Self::Repetition => "FINISH_REASON_REPETITION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -770,6 +777,7 @@ impl FinishReason {
             "FINISH_REASON_END_OF_SEQUENCE" => Some(Self::EndOfSequence),
             "FINISH_REASON_LENGTH" => Some(Self::Length),
             "FINISH_REASON_INVALID" => Some(Self::Invalid),
+            "FINISH_REASON_REPETITION" => Some(Self::Repetition),
             _ => None,
         }
     }
@@ -2163,6 +2171,9 @@ pub struct DroppedExpansions {
     /// Took a step that `tool_choice` does not allow.
     #[prost(uint64, tag = "5")]
     pub not_allowed: u64,
+    /// Repeated itself inside a step for `max_repetition_tokens`.
+    #[prost(uint64, tag = "6")]
+    pub repetition: u64,
 }
 impl ::prost::Name for DroppedExpansions {
     const NAME: &'static str = "DroppedExpansions";

@@ -83,6 +83,15 @@ pub(crate) struct SearchArgs {
     /// they sample, the more nonsense their ToolPRM has to tell apart. The service's own default is 0.8.
     #[arg(long, default_value_t = 0.3, value_parser = parse_temperature)]
     temperature: f32,
+    /// Draw only from the smallest set of tokens whose probabilities sum to this. Above 0, at most 1.
+    #[arg(long, value_name = "SUM", default_value_t = 1.0, value_parser = parse_top_p)]
+    top_p: f32,
+    /// Draw only from so many most probable tokens; 0 is all.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    top_k: u32,
+    /// Give a draw up that only repeats itself for so many tokens of a step; 0 is never.
+    #[arg(long, value_name = "TOKENS", default_value_t = 64)]
+    max_repetition_tokens: u32,
     /// The seed of the search.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -211,7 +220,12 @@ impl SearchArgs {
             abstain_below: Some(self.abstain_below),
             constraint: constraint.into(),
             constraint_fallback: self.constraint_fallback,
-            sampling: Some(v1::Sampling { temperature: Some(self.temperature), ..Default::default() }),
+            sampling: Some(v1::Sampling {
+                temperature: Some(self.temperature),
+                top_p: Some(self.top_p),
+                top_k: self.top_k,
+                max_repetition_tokens: Some(self.max_repetition_tokens),
+            }),
             seed: self.seed,
             num_answers: Some(self.num_answers),
             validation: validation.into(),
@@ -234,6 +248,11 @@ fn read_choice(text: &str) -> Result<Choice, Infallible> {
         "required" => Choice::Required(v1::tool_choice::Required {}),
         name => Choice::Named(name.to_owned()),
     })
+}
+
+fn parse_top_p(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|top_p: &f32| *top_p > 0.0 && *top_p <= 1.0);
+    parsed.ok_or_else(|| "write a number above 0 and at most 1".to_owned())
 }
 
 fn parse_temperature(text: &str) -> Result<f32, String> {

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use toolbeam_proto::v1::SearchResponse;
+use toolbeam_proto::v1::{DroppedExpansions, SearchResponse};
 
 use crate::error::GatewayError;
 
 const SEARCHES: &str = "toolbeam_searches_total";
 const DURATION: &str = "toolbeam_search_duration_seconds";
 const ABSTAINED: &str = "toolbeam_searches_abstained_total";
+const DROPPED: &str = "toolbeam_expansions_dropped_total";
 pub(crate) const RESERVE: &str = "toolbeam_search_reserve_seconds";
 const IN_FLIGHT: &str = "toolbeam_searches_in_flight";
 
@@ -33,6 +34,12 @@ pub(crate) fn describe() {
         ABSTAINED,
         Unit::Count,
         "Searches whose best answer had less confidence than their caller demanded."
+    );
+    describe_counter!(
+        DROPPED,
+        Unit::Count,
+        "Expansions that came to nothing, by why: invalid, ended, length, schema_invalid, not_allowed, \
+         repetition. Of searches that ended with a response."
     );
     describe_gauge!(
         RESERVE,
@@ -59,6 +66,7 @@ impl Searching {
         self.stop_reason = match searched {
             Ok(response) => {
                 counter!(ABSTAINED).increment(u64::from(response.abstained));
+                count_dropped(response.usage.and_then(|usage| usage.dropped).unwrap_or_default());
                 stop_reason(response)
             }
             Err(error) => failure(error),
@@ -71,6 +79,20 @@ impl Drop for Searching {
         gauge!(IN_FLIGHT).decrement(1.0);
         counter!(SEARCHES, "stop_reason" => self.stop_reason).increment(1);
         histogram!(DURATION).record(self.began.elapsed());
+    }
+}
+
+fn count_dropped(dropped: DroppedExpansions) {
+    let kinds = [
+        ("invalid", dropped.invalid),
+        ("ended", dropped.ended),
+        ("length", dropped.length),
+        ("schema_invalid", dropped.schema_invalid),
+        ("not_allowed", dropped.not_allowed),
+        ("repetition", dropped.repetition),
+    ];
+    for (kind, count) in kinds {
+        counter!(DROPPED, "kind" => kind).increment(count);
     }
 }
 

@@ -133,6 +133,7 @@ fn dropped(dropped: Dropped) -> v1::DroppedExpansions {
         length: dropped.length,
         schema_invalid: dropped.schema_invalid,
         not_allowed: dropped.not_allowed,
+        repetition: dropped.repetition,
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;
+mod repetition;
 mod request;
 mod service;
 mod vocabulary;

@@ -8,17 +8,20 @@ use toolbeam_serve::{Violation, check_search_id};
 
 use crate::PolicyError;
 use crate::constraint::Degree;
+use crate::repetition::Repetition;
 use crate::watch::{AnswerWatch, Stop};
 
 /// As many as the root of the largest search gets: N x M.
 const MAX_EXPANSIONS: u32 = 64 * 256;
 const MAX_BEAMS: usize = 1024;
+const DEFAULT_MAX_REPETITION_TOKENS: u32 = 64;
 
 /// Everything about a request that can be checked without its prompt.
 pub(crate) struct Checked {
     sampling: Sampling,
     stop: Stop,
     max_tokens: usize,
+    repetition: Repetition,
     /// How far continuations are held to something; `None` is not at all.
     pub(crate) degree: Option<Degree>,
     /// Whether syntax will do where schemas cannot be had.
@@ -80,8 +83,10 @@ pub(crate) fn check(request: &v1::ExpandRequest, most_tokens: u32) -> Result<Che
     let max_tokens = if request.max_tokens == 0 { most_tokens } else { request.max_tokens };
     let sampling =
         Sampling { temperature: f64::from(temperature), top_p: f64::from(top_p), top_k: given.top_k };
+    let repetition =
+        Repetition::at_most(given.max_repetition_tokens.unwrap_or(DEFAULT_MAX_REPETITION_TOKENS));
     let falls_back = request.constraint_fallback;
-    Ok(Checked { sampling, stop, max_tokens: max_tokens as usize, degree, falls_back })
+    Ok(Checked { sampling, stop, max_tokens: max_tokens as usize, repetition, degree, falls_back })
 }
 
 impl Checked {
@@ -101,7 +106,7 @@ impl Checked {
         let mut beams: Vec<(Vec<u32>, Box<dyn Watch>)> = Vec::with_capacity(request.beams.len());
         for (index, beam) in request.beams.into_iter().enumerate() {
             let (tokens, text) = tokens_and_text(beam, index, info)?;
-            let watch = AnswerWatch::after(layout, &text, self.stop)
+            let watch = AnswerWatch::after(layout, &text, self.stop, self.repetition.clone())
                 .ok_or_else(|| refuse_beam(index, "text", "is no unfinished answer of the model's layout"))?;
             let watch = match matcher {
                 None => watch,

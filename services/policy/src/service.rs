@@ -224,6 +224,7 @@ fn to_proto(continuation: toolbeam_lm::Continuation) -> v1::Continuation {
         Finish::EndOfSequence => v1::FinishReason::EndOfSequence,
         Finish::Length => v1::FinishReason::Length,
         Finish::Invalid => v1::FinishReason::Invalid,
+        Finish::Repetition => v1::FinishReason::Repetition,
     };
     v1::Continuation {
         beam: continuation.beam as u32,

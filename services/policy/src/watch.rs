@@ -4,6 +4,8 @@ use llguidance::Matcher;
 use toolbeam_grammar::{Layout, Parser, Status};
 use toolbeam_lm::{TokenMask, Verdict, Watch};
 
+use crate::repetition::Repetition;
+
 /// Where a continuation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -18,16 +20,24 @@ pub(crate) enum Stop {
 pub(crate) struct AnswerWatch {
     parser: Parser,
     stop: Stop,
+    /// Of the step that it is in, without what the beam has of it.
+    repetition: Repetition,
     /// What it is held to, after the same text.
     matcher: Option<Matcher>,
 }
 
 impl AnswerWatch {
     /// A watch over what follows `text`. `None` if nothing can follow: the text is malformed or complete.
-    pub(crate) fn after(layout: Layout, text: &[u8], stop: Stop) -> Option<AnswerWatch> {
+    pub(crate) fn after(
+        layout: Layout,
+        text: &[u8],
+        stop: Stop,
+        repetition: Repetition,
+    ) -> Option<AnswerWatch> {
         let mut parser = Parser::new(layout);
         parser.feed(text);
-        (parser.status() == Status::Unfinished).then_some(AnswerWatch { parser, stop, matcher: None })
+        let watch = AnswerWatch { parser, stop, repetition, matcher: None };
+        (watch.parser.status() == Status::Unfinished).then_some(watch)
     }
 
     /// The same, held to what `matcher` allows from here on.
@@ -42,14 +52,17 @@ impl Watch for AnswerWatch {
             return Verdict::Invalid;
         }
         let boundaries = self.parser.feed(bytes);
-        match (self.parser.status(), self.stop) {
-            (Status::Invalid { .. }, _) => Verdict::Invalid,
-            (Status::Complete, _) => Verdict::Stop,
-            (Status::Unfinished, Stop::Step) => {
-                let ends = boundaries.iter().any(|boundary| boundary.step.marker().ends_expansion());
-                if ends { Verdict::Stop } else { Verdict::Continue }
+        let stepped = boundaries.iter().any(|boundary| boundary.step.marker().ends_expansion());
+        match self.parser.status() {
+            Status::Invalid { .. } => Verdict::Invalid,
+            Status::Complete => Verdict::Stop,
+            Status::Unfinished if stepped && self.stop == Stop::Step => Verdict::Stop,
+            Status::Unfinished if stepped => {
+                self.repetition.forget();
+                Verdict::Continue
             }
-            (Status::Unfinished, Stop::Answer) => Verdict::Continue,
+            Status::Unfinished if self.repetition.push(token) => Verdict::Repetition,
+            Status::Unfinished => Verdict::Continue,
         }
     }
 
@@ -75,7 +88,8 @@ mod tests {
     #[test]
     fn continuations_end_at_boundaries() {
         let check_in = |layout: Layout, before: &str, tokens: &[&str], stop: Stop, expected: &[Verdict]| {
-            let mut watch = AnswerWatch::after(layout, before.as_bytes(), stop).expect("can go on");
+            let never = Repetition::at_most(0);
+            let mut watch = AnswerWatch::after(layout, before.as_bytes(), stop, never).expect("can go on");
             let found: Vec<Verdict> = tokens.iter().map(|token| watch.push(0, token.as_bytes())).collect();
             assert_eq!(found, expected, "{before} + {tokens:?}");
         };
@@ -110,7 +124,26 @@ mod tests {
     #[test]
     fn nothing_follows_a_whole_or_malformed_answer() {
         for text in ["[]", "[{]", "hello"] {
-            assert!(AnswerWatch::after(Layout::JsonList, text.as_bytes(), Stop::Step).is_none(), "{text}");
+            let never = Repetition::at_most(0);
+            let watch = AnswerWatch::after(Layout::JsonList, text.as_bytes(), Stop::Step, never);
+            assert!(watch.is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_without_end_is_given_up_and_equal_calls_are_not() {
+        let given_up = |before: &str, again: &str| {
+            let eight = Repetition::at_most(8);
+            let watch = AnswerWatch::after(Layout::JsonList, before.as_bytes(), Stop::Answer, eight);
+            let mut watch = watch.expect("can go on");
+            // A token of each byte, as far as repetition is concerned.
+            let verdicts = again.bytes().cycle().take(400).map(|byte| watch.push(u32::from(byte), &[byte]));
+            verdicts.take_while(|verdict| *verdict == Verdict::Continue).count()
+        };
+        let named = r#"[{"name": "f", "arguments": {"a": "#;
+        assert_eq!(given_up(&format!("{named}\"x"), "start"), 19);
+        assert_eq!(given_up(&format!("{named}["), "0, "), 11);
+        let call = r#"{"name": "roll", "arguments": {}}, "#;
+        assert_eq!(given_up("[", call), 400);
     }
 }

@@ -8,9 +8,9 @@ use toolbeam_search::{Answer, Continuation, Draw, Dropped, Finish, expand};
 use crate::world::{END, F, continuation, path};
 
 /// Expands the answer `so_far` and compares the paths with their counts, and what was dropped as
-/// invalid, ended, length.
+/// invalid, ended, length, repetition.
 #[track_caller]
-fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], dropped: [u64; 3]) {
+fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], dropped: [u64; 4]) {
     let mut answer = Answer::root(Layout::JsonList, Arc::default());
     if !so_far.is_empty() {
         let (before, _) = expand(&answer, vec![continuation(so_far, 0, 1, 0.0)], Draw::Sample);
@@ -26,8 +26,8 @@ fn check(so_far: &str, continuations: Vec<Continuation>, expected: &[&str], drop
         })
         .collect();
     assert_eq!(seen, expected);
-    let [invalid, ended, length] = dropped;
-    assert_eq!(counted, Dropped { invalid, ended, length, ..Dropped::default() });
+    let [invalid, ended, length, repetition] = dropped;
+    assert_eq!(counted, Dropped { invalid, ended, length, repetition, ..Dropped::default() });
     for it in &expansions {
         assert_eq!(it.answer.rewards, vec![None; it.answer.steps.len()]);
         assert_eq!(it.answer.text.len(), it.new_text.end);
@@ -45,22 +45,23 @@ fn drops_are_counted_by_kind_and_draw() {
     let told = Continuation { finish: Finish::Invalid, ..continuation(F, 14, 6, -1.0) };
     let good = continuation(F, 20, 7, -1.0);
     let nobody = continuation(F, 27, 0, -1.0);
-    let all = vec![garbage, ended, length, claimed, told, good, nobody];
-    check("", all, &["#20 f x7"], [13, 3, 4]);
+    let endless = Continuation { finish: Finish::Repetition, ..continuation("[{\"aaaa", 27, 8, -1.0) };
+    let all = vec![garbage, ended, length, claimed, told, good, nobody, endless];
+    check("", all, &["#20 f x7"], [13, 3, 4, 8]);
 }
 
 #[test]
 fn an_expansion_has_all_the_markers_it_crossed() {
-    check(F, vec![continuation(END, 0, 1, -1.0)], &["#0 ) ; . x1"], [0; 3]);
-    check("", vec![continuation("[]$", 0, 1, -1.0)], &["#0 . x1"], [0; 3]);
+    check(F, vec![continuation(END, 0, 1, -1.0)], &["#0 ) ; . x1"], [0; 4]);
+    check("", vec![continuation("[]$", 0, 1, -1.0)], &["#0 . x1"], [0; 4]);
     // The turn ends although the answer does not.
-    check("", vec![continuation(&format!("{F}$"), 0, 1, -1.0)], &[], [0, 1, 0]);
+    check("", vec![continuation(&format!("{F}$"), 0, 1, -1.0)], &[], [0, 1, 0, 0]);
     // The limit is reached, but a step was completed on the way.
-    check("", vec![continuation(&format!("{F}~"), 0, 1, -1.0)], &["#0 f x1"], [0; 3]);
+    check("", vec![continuation(&format!("{F}~"), 0, 1, -1.0)], &["#0 f x1"], [0; 4]);
     // Closing a call alone decides nothing.
     let closed = r#"[{"name":"f","arguments":{}"#;
-    check(closed, vec![continuation("},~", 0, 1, -1.0)], &[], [0, 0, 1]);
-    check(closed, vec![continuation("}]", 0, 1, -1.0)], &["#0 ; . x1"], [0; 3]);
+    check(closed, vec![continuation("},~", 0, 1, -1.0)], &[], [0, 0, 1, 0]);
+    check(closed, vec![continuation("}]", 0, 1, -1.0)], &["#0 ; . x1"], [0; 4]);
 }
 
 #[test]

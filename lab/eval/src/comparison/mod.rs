@@ -150,6 +150,9 @@ impl Run {
             number("probe", search.probe_expansions),
             share("margin", search.reward_margin),
             share("log-probability", search.log_probability_weight),
+            share("top-p", search.top_p),
+            number("top-k", search.top_k),
+            number("repetition", search.max_repetition_tokens.filter(|most| *most != 64)),
         ];
         let temperature = search.temperature.map(|temperature| format!(" T={temperature}"));
         // What is the default is left out.

@@ -54,6 +54,15 @@ pub struct SearchSettings {
     pub scope: String,
     /// The policy's temperature.
     pub temperature: Option<f32>,
+    /// Of how probable tokens the policy draws; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Of how many tokens the policy draws; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+    /// After how many tokens of repetition a draw is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_repetition_tokens: Option<u32>,
     /// What every record's seed is made of, with its id.
     pub seed: u64,
     /// Whether shapes are fixed.
@@ -85,6 +94,7 @@ impl RunSettings {
         models: v1::GetSearchModelsResponse,
     ) -> RunSettings {
         let strategy = template.strategy.unwrap_or_default();
+        let sampling = template.sampling.unwrap_or_default();
         let free = [v1::Constraint::Unspecified, v1::Constraint::Off];
         let constraint = Some(template.constraint()).filter(|constraint| !free.contains(constraint));
         let adaptive = strategy.kind() == v1::StrategyKind::Adaptive;
@@ -102,7 +112,10 @@ impl RunSettings {
                 reward_margin: strategy.reward_margin.filter(|_| adaptive),
                 aggregation: strategy.aggregation().as_str_name().to_owned(),
                 scope: strategy.scope().as_str_name().to_owned(),
-                temperature: template.sampling.and_then(|sampling| sampling.temperature),
+                temperature: sampling.temperature,
+                top_p: sampling.top_p.filter(|top_p| *top_p < 1.0),
+                top_k: Some(sampling.top_k).filter(|top_k| *top_k > 0),
+                max_repetition_tokens: sampling.max_repetition_tokens,
                 seed: template.seed,
                 deterministic: template.deterministic,
                 constraint: constraint.map(|it| it.as_str_name().to_owned()),

@@ -53,6 +53,8 @@ pub enum Verdict {
     Stop,
     /// The continuation is of no use any more.
     Invalid,
+    /// The continuation only repeats itself.
+    Repetition,
 }
 
 /// Why a continuation ended.
@@ -66,6 +68,8 @@ pub enum Finish {
     Length,
     /// Its watch refused it, or it drew a special token.
     Invalid,
+    /// Its watch said that it only repeats itself.
+    Repetition,
 }
 
 /// One distinct continuation.

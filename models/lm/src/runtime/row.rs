@@ -77,6 +77,7 @@ impl Row {
         match self.watch.push(token, bytes) {
             Verdict::Stop => Some(Finish::Stop),
             Verdict::Invalid => Some(Finish::Invalid),
+            Verdict::Repetition => Some(Finish::Repetition),
             Verdict::Continue => (self.tokens.len() >= limit).then_some(Finish::Length),
         }
     }

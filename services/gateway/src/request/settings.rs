@@ -17,6 +17,7 @@ use crate::config::GatewayConfig;
 
 const DEFAULT_TEMPERATURE: f32 = 0.8;
 const DEFAULT_TOP_P: f32 = 1.0;
+const DEFAULT_MAX_REPETITION_TOKENS: u32 = 64;
 /// The most answers of a response.
 const MAX_ANSWERS: u32 = 64;
 
@@ -212,8 +213,14 @@ pub(super) fn drawing(
         violations.add("sampling.top_p", format!("{top_p} is out of range; use (0, 1]"));
     }
     let asked_tokens = request.limits.map_or(0, |limits| limits.max_step_tokens);
+    let max_repetition_tokens = asked.max_repetition_tokens.unwrap_or(DEFAULT_MAX_REPETITION_TOKENS);
     Drawing {
-        sampling: v1::Sampling { temperature: Some(temperature), top_p: Some(top_p), top_k: asked.top_k },
+        sampling: v1::Sampling {
+            temperature: Some(temperature),
+            top_p: Some(top_p),
+            top_k: asked.top_k,
+            max_repetition_tokens: Some(max_repetition_tokens),
+        },
         seed: request.seed,
         max_step_tokens: capped(asked_tokens, config.max_step_tokens),
         deterministic: request.deterministic,

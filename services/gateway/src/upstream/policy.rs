@@ -49,7 +49,9 @@ impl GrpcPolicy {
     fn message(&self, request: &ExpandRequest, prompt: PromptRef) -> v1::ExpandRequest {
         let sampling = match request.draw {
             Draw::Sample | Draw::Top => self.drawing.sampling,
-            Draw::Greedy => v1::Sampling { temperature: Some(0.0), top_p: Some(1.0), top_k: 0 },
+            Draw::Greedy => {
+                v1::Sampling { temperature: Some(0.0), top_p: Some(1.0), top_k: 0, ..self.drawing.sampling }
+            }
         };
         v1::ExpandRequest {
             search_id: self.session.search_id(),
@@ -141,6 +143,7 @@ fn finish(reason: FinishReason) -> Option<Finish> {
         FinishReason::EndOfSequence => Some(Finish::EndOfSequence),
         FinishReason::Length => Some(Finish::Length),
         FinishReason::Invalid => Some(Finish::Invalid),
+        FinishReason::Repetition => Some(Finish::Repetition),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Degree {
 /// What is compiled: how far, and of which tools.
 type Wanted = (Degree, Arc<[ToolDefinition]>);
 
-type Compiled = Result<Arc<Mutex<Matcher>>, Arc<[Violation]>>;
+pub(crate) type Compiled = Result<Arc<Mutex<Matcher>>, Arc<[Violation]>>;
 
 /// A compilation that everybody who asks for the same waits for.
 type Compiling = Shared<BoxFuture<'static, Compiled>>;
@@ -91,7 +91,7 @@ impl Constraints {
     }
 }
 
-fn factory(info: &ModelInfo) -> Result<Arc<ParserFactory>, String> {
+pub(crate) fn factory(info: &ModelInfo) -> Result<Arc<ParserFactory>, String> {
     let refuse = |error: String| format!("constraint: the tokenizer cannot be constrained: {error}");
     let environment = token_environment(info).map_err(refuse)?;
     let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
@@ -117,7 +117,12 @@ fn compiling(
     work.map(move |compiled| compiled.unwrap_or_else(lost)).boxed().shared()
 }
 
-fn compile(factory: &ParserFactory, layout: Layout, degree: Degree, tools: &[ToolDefinition]) -> Compiled {
+pub(crate) fn compile(
+    factory: &ParserFactory,
+    layout: Layout,
+    degree: Degree,
+    tools: &[ToolDefinition],
+) -> Compiled {
     let matcher = |calls: &[Value]| {
         let matcher = Matcher::new(factory.create_parser(grammar(layout, calls)));
         matcher.get_error().map_or(Ok(matcher), Err)

@@ -26,35 +26,35 @@ from toolbeam.v1 import model_pb2 as toolbeam_dot_v1_dot_model__pb2
 from toolbeam.v1 import prompt_pb2 as toolbeam_dot_v1_dot_prompt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/policy.proto\x12\x0btoolbeam.v1\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/prompt.proto\"H\n\rPartialAnswer\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x16\n\x0e\x64ictated_bytes\x18\x03 \x01(\r\"a\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\r\n\x05top_k\x18\x03 \x01(\rB\x0e\n\x0c_temperatureB\x08\n\x06_top_p\"\xaf\x03\n\rExpandRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12&\n\x06prompt\x18\x02 \x01(\x0b\x32\x16.toolbeam.v1.PromptRef\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12)\n\x05\x62\x65\x61ms\x18\x04 \x03(\x0b\x32\x1a.toolbeam.v1.PartialAnswer\x12\x1b\n\x13\x65xpansions_per_beam\x18\x05 \x01(\r\x12\'\n\x08sampling\x18\x06 \x01(\x0b\x32\x15.toolbeam.v1.Sampling\x12\x0c\n\x04seed\x18\x07 \x01(\x04\x12+\n\nconstraint\x18\x08 \x01(\x0e\x32\x17.toolbeam.v1.Constraint\x12$\n\x07stop_at\x18\t \x01(\x0e\x32\x13.toolbeam.v1.StopAt\x12\x12\n\nmax_tokens\x18\n \x01(\r\x12\x15\n\rdeterministic\x18\x0b \x01(\x08\x12\x17\n\x0f\x66irst_expansion\x18\x0c \x01(\r\x12\x1b\n\x13\x63onstraint_fallback\x18\r \x01(\x08\x12\x15\n\rmost_probable\x18\x0e \x01(\x08\"\x9c\x01\n\x0c\x43ontinuation\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\x12\x12\n\nexpansions\x18\x04 \x03(\r\x12\x17\n\x0flog_probability\x18\x05 \x01(\x01\x12\x30\n\rfinish_reason\x18\x06 \x01(\x0e\x32\x19.toolbeam.v1.FinishReason\"\xbd\x01\n\x0bPolicyUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x04\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x02 \x01(\x04\x12\x15\n\rdecode_tokens\x18\x03 \x01(\x04\x12\x16\n\x0esampled_tokens\x18\x04 \x01(\x04\x12\x1c\n\x14\x63\x61\x63hed_answer_tokens\x18\x05 \x01(\x04\x12\x13\n\x0bshared_rows\x18\x06 \x01(\x04\x12\x17\n\x0f\x64istinct_tokens\x18\x07 \x01(\x04\"\x9d\x01\n\x0e\x45xpandResponse\x12\x30\n\rcontinuations\x18\x01 \x03(\x0b\x32\x19.toolbeam.v1.Continuation\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.PolicyUsage\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12\x15\n\rprompt_digest\x18\x04 \x01(\x0c\"#\n\x0eReleaseRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse*j\n\nConstraint\x12\x1a\n\x16\x43ONSTRAINT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONSTRAINT_OFF\x10\x01\x12\x15\n\x11\x43ONSTRAINT_SYNTAX\x10\x02\x12\x15\n\x11\x43ONSTRAINT_SCHEMA\x10\x03*G\n\x06StopAt\x12\x17\n\x13STOP_AT_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTOP_AT_STEP\x10\x01\x12\x12\n\x0eSTOP_AT_ANSWER\x10\x02*\x9d\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12!\n\x1d\x46INISH_REASON_END_OF_SEQUENCE\x10\x02\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x03\x12\x19\n\x15\x46INISH_REASON_INVALID\x10\x04\x32\xef\x01\n\rPolicyService\x12\x43\n\x06\x45xpand\x12\x1a.toolbeam.v1.ExpandRequest\x1a\x1b.toolbeam.v1.ExpandResponse0\x01\x12\x44\n\x07Release\x12\x1b.toolbeam.v1.ReleaseRequest\x1a\x1c.toolbeam.v1.ReleaseResponse\x12S\n\x0cGetModelInfo\x12 .toolbeam.v1.GetModelInfoRequest\x1a!.toolbeam.v1.GetModelInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18toolbeam/v1/policy.proto\x12\x0btoolbeam.v1\x1a\x17toolbeam/v1/model.proto\x1a\x18toolbeam/v1/prompt.proto\"H\n\rPartialAnswer\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x16\n\x0e\x64ictated_bytes\x18\x03 \x01(\r\"\x9f\x01\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\r\n\x05top_k\x18\x03 \x01(\r\x12\"\n\x15max_repetition_tokens\x18\x04 \x01(\rH\x02\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x18\n\x16_max_repetition_tokens\"\xaf\x03\n\rExpandRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\x12&\n\x06prompt\x18\x02 \x01(\x0b\x32\x16.toolbeam.v1.PromptRef\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12)\n\x05\x62\x65\x61ms\x18\x04 \x03(\x0b\x32\x1a.toolbeam.v1.PartialAnswer\x12\x1b\n\x13\x65xpansions_per_beam\x18\x05 \x01(\r\x12\'\n\x08sampling\x18\x06 \x01(\x0b\x32\x15.toolbeam.v1.Sampling\x12\x0c\n\x04seed\x18\x07 \x01(\x04\x12+\n\nconstraint\x18\x08 \x01(\x0e\x32\x17.toolbeam.v1.Constraint\x12$\n\x07stop_at\x18\t \x01(\x0e\x32\x13.toolbeam.v1.StopAt\x12\x12\n\nmax_tokens\x18\n \x01(\r\x12\x15\n\rdeterministic\x18\x0b \x01(\x08\x12\x17\n\x0f\x66irst_expansion\x18\x0c \x01(\r\x12\x1b\n\x13\x63onstraint_fallback\x18\r \x01(\x08\x12\x15\n\rmost_probable\x18\x0e \x01(\x08\"\x9c\x01\n\x0c\x43ontinuation\x12\x0c\n\x04\x62\x65\x61m\x18\x01 \x01(\r\x12\x11\n\ttoken_ids\x18\x02 \x03(\r\x12\x0c\n\x04text\x18\x03 \x01(\x0c\x12\x12\n\nexpansions\x18\x04 \x03(\r\x12\x17\n\x0flog_probability\x18\x05 \x01(\x01\x12\x30\n\rfinish_reason\x18\x06 \x01(\x0e\x32\x19.toolbeam.v1.FinishReason\"\xbd\x01\n\x0bPolicyUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x04\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x02 \x01(\x04\x12\x15\n\rdecode_tokens\x18\x03 \x01(\x04\x12\x16\n\x0esampled_tokens\x18\x04 \x01(\x04\x12\x1c\n\x14\x63\x61\x63hed_answer_tokens\x18\x05 \x01(\x04\x12\x13\n\x0bshared_rows\x18\x06 \x01(\x04\x12\x17\n\x0f\x64istinct_tokens\x18\x07 \x01(\x04\"\x9d\x01\n\x0e\x45xpandResponse\x12\x30\n\rcontinuations\x18\x01 \x03(\x0b\x32\x19.toolbeam.v1.Continuation\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x18.toolbeam.v1.PolicyUsage\x12\x19\n\x11model_fingerprint\x18\x03 \x01(\t\x12\x15\n\rprompt_digest\x18\x04 \x01(\x0c\"#\n\x0eReleaseRequest\x12\x11\n\tsearch_id\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse*j\n\nConstraint\x12\x1a\n\x16\x43ONSTRAINT_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONSTRAINT_OFF\x10\x01\x12\x15\n\x11\x43ONSTRAINT_SYNTAX\x10\x02\x12\x15\n\x11\x43ONSTRAINT_SCHEMA\x10\x03*G\n\x06StopAt\x12\x17\n\x13STOP_AT_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTOP_AT_STEP\x10\x01\x12\x12\n\x0eSTOP_AT_ANSWER\x10\x02*\xbb\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12!\n\x1d\x46INISH_REASON_END_OF_SEQUENCE\x10\x02\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x03\x12\x19\n\x15\x46INISH_REASON_INVALID\x10\x04\x12\x1c\n\x18\x46INISH_REASON_REPETITION\x10\x05\x32\xef\x01\n\rPolicyService\x12\x43\n\x06\x45xpand\x12\x1a.toolbeam.v1.ExpandRequest\x1a\x1b.toolbeam.v1.ExpandResponse0\x01\x12\x44\n\x07Release\x12\x1b.toolbeam.v1.ReleaseRequest\x1a\x1c.toolbeam.v1.ReleaseResponse\x12S\n\x0cGetModelInfo\x12 .toolbeam.v1.GetModelInfoRequest\x1a!.toolbeam.v1.GetModelInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'toolbeam.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONSTRAINT']._serialized_start=1266
-  _globals['_CONSTRAINT']._serialized_end=1372
-  _globals['_STOPAT']._serialized_start=1374
-  _globals['_STOPAT']._serialized_end=1445
-  _globals['_FINISHREASON']._serialized_start=1448
-  _globals['_FINISHREASON']._serialized_end=1605
+  _globals['_CONSTRAINT']._serialized_start=1329
+  _globals['_CONSTRAINT']._serialized_end=1435
+  _globals['_STOPAT']._serialized_start=1437
+  _globals['_STOPAT']._serialized_end=1508
+  _globals['_FINISHREASON']._serialized_start=1511
+  _globals['_FINISHREASON']._serialized_end=1698
   _globals['_PARTIALANSWER']._serialized_start=92
   _globals['_PARTIALANSWER']._serialized_end=164
-  _globals['_SAMPLING']._serialized_start=166
-  _globals['_SAMPLING']._serialized_end=263
-  _globals['_EXPANDREQUEST']._serialized_start=266
-  _globals['_EXPANDREQUEST']._serialized_end=697
-  _globals['_CONTINUATION']._serialized_start=700
-  _globals['_CONTINUATION']._serialized_end=856
-  _globals['_POLICYUSAGE']._serialized_start=859
-  _globals['_POLICYUSAGE']._serialized_end=1048
-  _globals['_EXPANDRESPONSE']._serialized_start=1051
-  _globals['_EXPANDRESPONSE']._serialized_end=1208
-  _globals['_RELEASEREQUEST']._serialized_start=1210
-  _globals['_RELEASEREQUEST']._serialized_end=1245
-  _globals['_RELEASERESPONSE']._serialized_start=1247
-  _globals['_RELEASERESPONSE']._serialized_end=1264
-  _globals['_POLICYSERVICE']._serialized_start=1608
-  _globals['_POLICYSERVICE']._serialized_end=1847
+  _globals['_SAMPLING']._serialized_start=167
+  _globals['_SAMPLING']._serialized_end=326
+  _globals['_EXPANDREQUEST']._serialized_start=329
+  _globals['_EXPANDREQUEST']._serialized_end=760
+  _globals['_CONTINUATION']._serialized_start=763
+  _globals['_CONTINUATION']._serialized_end=919
+  _globals['_POLICYUSAGE']._serialized_start=922
+  _globals['_POLICYUSAGE']._serialized_end=1111
+  _globals['_EXPANDRESPONSE']._serialized_start=1114
+  _globals['_EXPANDRESPONSE']._serialized_end=1271
+  _globals['_RELEASEREQUEST']._serialized_start=1273
+  _globals['_RELEASEREQUEST']._serialized_end=1308
+  _globals['_RELEASERESPONSE']._serialized_start=1310
+  _globals['_RELEASERESPONSE']._serialized_end=1327
+  _globals['_POLICYSERVICE']._serialized_start=1701
+  _globals['_POLICYSERVICE']._serialized_end=1940
 # @@protoc_insertion_point(module_scope)

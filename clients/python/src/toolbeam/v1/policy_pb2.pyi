@@ -108,6 +108,8 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     """It reached `max_tokens` or the end of the context."""
     FINISH_REASON_INVALID: _FinishReason.ValueType  # 4
     """It can no longer become an answer of the layout."""
+    FINISH_REASON_REPETITION: _FinishReason.ValueType  # 5
+    """It repeated itself for `max_repetition_tokens`."""
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
     """Why a continuation ended."""
@@ -122,6 +124,8 @@ FINISH_REASON_LENGTH: FinishReason.ValueType  # 3
 """It reached `max_tokens` or the end of the context."""
 FINISH_REASON_INVALID: FinishReason.ValueType  # 4
 """It can no longer become an answer of the layout."""
+FINISH_REASON_REPETITION: FinishReason.ValueType  # 5
+"""It repeated itself for `max_repetition_tokens`."""
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 
 @_typing.final
@@ -171,6 +175,7 @@ class Sampling(_message.Message):
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     TOP_P_FIELD_NUMBER: _builtins.int
     TOP_K_FIELD_NUMBER: _builtins.int
+    MAX_REPETITION_TOKENS_FIELD_NUMBER: _builtins.int
     temperature: _builtins.float
     """Divides the logits. 0 is greedy. Finite and not negative. Default 1."""
     top_p: _builtins.float
@@ -179,21 +184,30 @@ class Sampling(_message.Message):
     """
     top_k: _builtins.int
     """Keeps this many most probable tokens. 0, the default, keeps all."""
+    max_repetition_tokens: _builtins.int
+    """A continuation ends (FINISH_REASON_REPETITION) when the last so many tokens of
+    a step only repeat a pattern, at least four times. 0 never. Default 64.
+    """
     def __init__(
         self,
         *,
         temperature: _builtins.float | None = ...,
         top_p: _builtins.float | None = ...,
         top_k: _builtins.int = ...,
+        max_repetition_tokens: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "_top_p", b"_top_p", "temperature", b"temperature", "top_p", b"top_p"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_repetition_tokens", b"_max_repetition_tokens", "_temperature", b"_temperature", "_top_p", b"_top_p", "max_repetition_tokens", b"max_repetition_tokens", "temperature", b"temperature", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "_top_p", b"_top_p", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_repetition_tokens", b"_max_repetition_tokens", "_temperature", b"_temperature", "_top_p", b"_top_p", "max_repetition_tokens", b"max_repetition_tokens", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_repetition_tokens: _TypeAlias = _typing.Literal["max_repetition_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_repetition_tokens: _TypeAlias = _typing.Literal["_max_repetition_tokens", b"_max_repetition_tokens"]  # noqa: Y015
     _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
     _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
     _WhichOneofReturnType__top_p: _TypeAlias = _typing.Literal["top_p"]  # noqa: Y015
     _WhichOneofArgType__top_p: _TypeAlias = _typing.Literal["_top_p", b"_top_p"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_repetition_tokens) -> _WhichOneofReturnType__max_repetition_tokens | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__temperature) -> _WhichOneofReturnType__temperature | None: ...
     @_typing.overload

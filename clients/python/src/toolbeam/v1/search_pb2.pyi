@@ -714,6 +714,7 @@ class DroppedExpansions(_message.Message):
     LENGTH_FIELD_NUMBER: _builtins.int
     SCHEMA_INVALID_FIELD_NUMBER: _builtins.int
     NOT_ALLOWED_FIELD_NUMBER: _builtins.int
+    REPETITION_FIELD_NUMBER: _builtins.int
     invalid: _builtins.int
     """Could not become an answer of the layout."""
     ended: _builtins.int
@@ -724,6 +725,8 @@ class DroppedExpansions(_message.Message):
     """Complete, but not allowed by the tools' schemas."""
     not_allowed: _builtins.int
     """Took a step that `tool_choice` does not allow."""
+    repetition: _builtins.int
+    """Repeated itself inside a step for `max_repetition_tokens`."""
     def __init__(
         self,
         *,
@@ -732,10 +735,11 @@ class DroppedExpansions(_message.Message):
         length: _builtins.int = ...,
         schema_invalid: _builtins.int = ...,
         not_allowed: _builtins.int = ...,
+        repetition: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "invalid", b"invalid", "length", b"length", "not_allowed", b"not_allowed", "schema_invalid", b"schema_invalid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "invalid", b"invalid", "length", b"length", "not_allowed", b"not_allowed", "repetition", b"repetition", "schema_invalid", b"schema_invalid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
