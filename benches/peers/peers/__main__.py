@@ -57,6 +57,7 @@ def arguments():
     parser.add_argument("--prompts", type=int, default=40)
     parser.add_argument("--num-beams", type=int, default=4)
     parser.add_argument("--expansions", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=64, help="of a search, the most, on all sides")
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of all sides")
@@ -86,6 +87,7 @@ def ask(client, prompt, options, seed):
         *prompt,
         strategy={"num_beams": options.num_beams, "expansions_per_beam": options.expansions},
         sampling={"temperature": options.temperature},
+        limits={"max_rounds": options.rounds},
         validation="VALIDATION_SYNTAX",
         seed=seed,
     )
@@ -149,7 +151,8 @@ def measure(side, client, peers, prompt, options, seed):
     before = [count.total() for count in counts]
     torch.manual_seed(seed)
     start = time.perf_counter()
-    search(*peers[side], *prompt, options.num_beams, options.expansions, options.temperature)
+    sizes = options.num_beams, options.expansions
+    search(*peers[side], *prompt, *sizes, options.temperature, options.rounds)
     seconds = time.perf_counter() - start
     policy, reward = [count.total() - was for count, was in zip(counts, before)]
     return {"seconds": seconds, "policy_tokens": policy, "reward_tokens": reward}

@@ -27,7 +27,7 @@ def merge(expansions, parent_steps):
     return list(distinct.values())
 
 
-def search(policy, reward_model, messages, tools, num_beams, expansions_per_beam, temperature, rounds=64):
+def search(policy, reward_model, messages, tools, num_beams, expansions_per_beam, temperature, rounds):
     """The finished answers, best first: (reward, calls, steps)."""
     policy_session = policy.begin(messages, tools)
     reward_session = reward_model.begin(messages, tools)
