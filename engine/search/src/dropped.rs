@@ -61,14 +61,8 @@ impl Dropped {
 
     /// All kinds together.
     pub fn total(&self) -> u64 {
-        let kinds = [
-            self.invalid,
-            self.ended,
-            self.length,
-            self.schema_invalid,
-            self.not_allowed,
-            self.repetition,
-        ];
+        let kinds =
+            [self.invalid, self.ended, self.length, self.schema_invalid, self.not_allowed, self.repetition];
         kinds.into_iter().fold(0, u64::saturating_add)
     }
 }

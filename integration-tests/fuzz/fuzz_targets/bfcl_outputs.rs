@@ -28,9 +28,12 @@ static CHECKERS: LazyLock<Vec<BfclChecker>> = LazyLock::new(|| {
     let categories = ["simple_python", "multiple", "parallel_multiple", "irrelevance", "live_relevance"];
     let checkers = categories.map(|category| {
         let file = format!("BFCL_v4_{category}.json");
-        let line = |field: &str, value: &str| format!(r#"{{"id": "q", "question": [[]], "{field}": {value}}}"#).replace('\n', " ");
+        let line = |field: &str, value: &str| {
+            format!(r#"{{"id": "q", "question": [[]], "{field}": {value}}}"#).replace('\n', " ")
+        };
         std::fs::write(folder.join(&file), line("function", FUNCTIONS)).expect("written");
-        std::fs::write(folder.join("possible_answer").join(&file), line("ground_truth", RIGHT)).expect("written");
+        std::fs::write(folder.join("possible_answer").join(&file), line("ground_truth", RIGHT))
+            .expect("written");
         BfclChecker::open(&folder, category).expect("a category")
     });
     std::fs::remove_dir_all(&folder).expect("removed");

@@ -48,7 +48,8 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(None) => {}
         Ok(Some(text)) => {
             let text = String::from_utf8(text).expect("an answer is text");
-            let calls = parse_calls(Layout::JsonList, &text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            let calls =
+                parse_calls(Layout::JsonList, &text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
             let set = ToolSet::compile(&tools).expect("it was made a constraint");
             for call in calls {
                 let valid = set.validate(&call);

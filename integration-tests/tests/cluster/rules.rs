@@ -108,7 +108,8 @@ async fn a_value_that_repeats_itself_is_given_up_unless_the_caller_wants_it() {
     let node = serve();
     let mut policy = PolicyServiceClient::new(channel(&node).await);
     let prompt = request(QUERIES[1], 0, true).prompt.expect("a prompt");
-    let endless = r#"[{"name": "sendEmail", "arguments": {"recipient": ""#.to_owned() + &"late late ".repeat(20);
+    let endless =
+        r#"[{"name": "sendEmail", "arguments": {"recipient": ""#.to_owned() + &"late late ".repeat(20);
     let mut expand = async |max_repetition_tokens: Option<u32>| {
         let inline = v1::prompt_ref::Ref::Inline(prompt.clone());
         let request = v1::ExpandRequest {
