@@ -50,9 +50,12 @@ mod tests {
         tokens.into_iter().position(|token| repetition.push(token)).map(|place| place + 1)
     }
 
+    fn over_and_over(pattern: &[u32]) -> impl Iterator<Item = u32> {
+        pattern.iter().copied().cycle().take(512)
+    }
+
     #[test]
     fn a_pattern_may_stand_there_for_so_many_tokens() {
-        let over_and_over = |pattern: &[u32]| pattern.to_vec().into_iter().cycle().take(512);
         assert_eq!(given_up(8, over_and_over(&[5])), Some(8));
         assert_eq!(given_up(64, over_and_over(&[5])), Some(64));
         assert_eq!(given_up(64, [1, 2, 3].into_iter().chain(over_and_over(&[5, 6]))), Some(67));
